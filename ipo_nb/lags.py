@@ -1,0 +1,896 @@
+"""One link judged: when an effect moves after its cause, how much, how surely; and the analyst's own regression."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ipo_nb.errors import BadOption, NeedsPeriods, NotEnoughData, NotIdentified, UnknownMetric
+from ipo_nb.inference import (
+    BEYOND,
+    Design,
+    Setting,
+    Tested,
+    best_lags,
+    closest,
+    copied_lag,
+    evened,
+    followed,
+    forecasts_better,
+    framed,
+    long_run_size,
+    moves,
+    near_lags,
+    placebos,
+    setting_of,
+    spread,
+    standardised,
+    try_link,
+)
+from ipo_nb.links import DEFAULT_LAGS, Link
+from ipo_nb.panel import PERIODS, SEASON
+from ipo_nb.regression import Array, filtered, lagged, least_squares, two_way
+from ipo_nb.results import Result, spoken
+
+__all__ = [
+    "LagProfile",
+    "LaggedRegression",
+    "Series",
+    "blank_profile",
+    "block_frame",
+    "judge",
+    "lag_profile",
+    "lagged_regression",
+    "settle",
+]
+
+ALIASED = 0.9  # share of a cause's own movement that another cause explains, above which they are one
+DRAWS = 499
+POWER = 0.84  # standard normal quantile of 80 % power
+PROMISING = 0.10  # p-value up to which a link is put to the further tests
+SHORT = 60
+
+SIGN = {"supported": "✓", "contradicted": "✕", "no_large_effect": "○", "not_enough_data": "?"}
+SIGN |= {"cannot_tell": "≈", "backwards": "↩", "identity": "="}
+PERIOD_WORD = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One metric as an array on the complete calendar.
+
+    Attributes
+    ----------
+    name, unit : the metric's name and its unit of measure.
+    values : (units, periods), gaps NaN.
+    """
+
+    name: str
+    values: Array
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LagProfile(Result):
+    """One link judged: how an effect moves in the periods after its cause rose.
+
+    Attributes
+    ----------
+    table : one row per lag of the window: `lag` (periods), `estimate`, `low`, `high` (units of the effect per unit of
+        the cause, that lag alone; 95 % band simultaneous over the window), `p_value` (corrected for the window).
+    p_value : of the whole window, wild bootstrap; `q_value` the same after correction for all links of a map.
+    p_reverse : of the opposite direction, effect -> cause over lags >= 1; 1 where what runs back is weaker than what
+        the two share in the same period. `q_reverse` corrected likewise.
+    lag, onset : period of the largest |t|; the first period that passes on the cause's own innovation (or None).
+    near_lags : lags that cannot be told apart from `lag`.
+    estimate, low, high : long-run change of the effect (its units) for a lasting rise of one unit of the cause, 95 %.
+    matters : smallest effect worth knowing, same units.
+    periods_needed : periods for 80 % power at `matters`, from this link's own noise; None where nothing is missing.
+    response : change of the effect 0, 1, ... 26 periods after a lasting rise of one unit of the cause.
+    verdict, grade, flags : the words of the verdict table.
+    """
+
+    cause: str
+    effect: str
+    sign: str
+    window: tuple[int, int]
+    cadence: str
+    table: pd.DataFrame
+    verdict: str = "not_enough_data"
+    grade: str = "E"
+    flags: tuple[str, ...] = ()
+    p_value: float = math.nan
+    q_value: float = math.nan
+    p_reverse: float = math.nan
+    q_reverse: float = math.nan
+    lag: int | None = None
+    onset: int | None = None
+    near_lags: tuple[int, ...] = ()
+    estimate: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    matters: float = math.nan
+    periods_needed: float | None = None
+    n_periods: int = 0
+    n_units: int = 1
+    response: tuple[float, ...] = ()
+    cause_unit: str = ""
+    effect_unit: str = ""
+    held: tuple[str, ...] = ()
+    reason: str = ""
+    aliased: str = ""
+    outside: int | None = None
+    holdout: bool | None = None
+    placebo: bool | None = None
+    tests: int = 0
+    peak_sign: float = math.nan
+    total_p: float = math.nan
+    echo: bool = False
+    design: Design | None = None
+
+    @property
+    def fit(self) -> Any:
+        """The reported regression as a statsmodels result with robust errors, made when asked for; else None."""
+        if self.design is None:
+            return None
+        import statsmodels.api as sm
+
+        model = sm.OLS(self.design.target, pd.DataFrame(self.design.columns, columns=list(self.design.names)))
+        if self.design.clusters is None:
+            return model.fit(cov_type="HC3", use_t=True)
+        return model.fit(cov_type="cluster", cov_kwds={"groups": self.design.clusters}, use_t=True)
+
+    @property
+    def text(self) -> str:
+        return " ".join(part for part in (self._finding(), self._caveat(), self._lift()) if part)
+
+    @property
+    def size(self) -> str:
+        """The long-run effect with its unit and interval, as it is read aloud."""
+        unit = f" {self.effect_unit}" if self.effect_unit else ""
+        interval = f"{spoken(self.low, signed=True)} to {spoken(self.high, signed=True)}"
+        cause = f"{self.cause} ({self.cause_unit})" if self.cause_unit else self.cause
+        amount = f"{spoken(self.estimate, signed=True)}{unit}"
+        return f"{amount} (95 % interval {interval}) for each lasting unit more of {cause}"
+
+    @property
+    def when(self) -> str:
+        """When the effect is strongest, in words of the cadence."""
+        word = PERIOD_WORD[self.cadence]
+        if self.lag is None:
+            return ""
+        return f"in the same {word}" if self.lag == 0 else f"{self.lag} {word}{'s' * (self.lag != 1)} later"
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the data show the link, as claimed or against the claim."""
+        return self.verdict in ("supported", "contradicted")
+
+    def _sample(self) -> str:
+        units = f" in each of {self.n_units} units" if self.n_units > 1 else ""
+        return f"{self.n_periods} {PERIOD_WORD[self.cadence]}s{units}"
+
+    def _finding(self) -> str:
+        head = f"{self.cause} → {self.effect} {SIGN[self.verdict]} {self.verdict.replace('_', ' ')}"
+        if self.verdict == "identity":
+            return f"{head}: {self.reason}, so it is arithmetic and was not tested."
+        moved = f"{head}: {self.effect} moves by {self.size}"
+        if self.is_shown:
+            claimed = {"+": "a rise", "-": "a fall"}.get(self.sign, "")
+            against = f"; the map claims {claimed}" if self.verdict == "contradicted" else ""
+            return f"{moved}, strongest {self.when}; {self._sample()}, {said_p(self.q_value, 'q')}{against}."
+        if self.verdict == "no_large_effect":
+            return f"{moved}, all of it smaller than what would matter (±{spoken(self.matters)}); {self._sample()}."
+        if self.verdict == "backwards":
+            seen = f"only {self.effect} moves ahead of {self.cause} ({said_p(self.q_reverse, 'q')})"
+            return f"{head}: {seen}, not the other way; {self._sample()}."
+        if self.reason:
+            return f"{head}: {self.reason}."
+        apart = "which cannot be told apart from nothing"
+        if self.low * self.high > 0:
+            apart += ", since the lags and links looked at have to be paid for"
+        return f"{moved}, {apart}; {self._sample()}, {said_p(self.q_value, 'q')}."
+
+    def _caveat(self) -> str:
+        word = PERIOD_WORD[self.cadence]
+        said = {
+            "same_period": f"it is found within the same {word}, so the data do not say which moves which",
+            "feedback": f"{self.effect} also moves ahead of {self.cause}, a loop, so neither size is one direction's",
+            "sign_flips_by_unit": "across units the sign is the opposite, so comparing units would mislead",
+            "within_units_only": "it shows within units only, and the total over units hides it",
+            "holdout_failed": "it did not forecast unseen periods better than own history and season do",
+            "trailing_window": "one of the two is a trailing average, which smears the lag",
+            "outside_window": f"something shows at lag {self.outside}, outside the window: test it on new data",
+            "short": "the series are short",
+        }
+        words = [said[flag] for flag in said if flag in self.flags]
+        if self.is_shown and self.low <= 0 <= self.high:
+            words.insert(0, "how large the lasting effect is remains open")
+        held = f" with {', '.join(self.held)} held constant" if self.is_shown and self.held else ""
+        if not words:
+            return f"This is{held}." if held else ""
+        return f"Mind{held}: {'; '.join(words)}."
+
+    def _lift(self) -> str:
+        if self.verdict == "not_enough_data" and self.periods_needed:
+            word = PERIOD_WORD[self.cadence]
+            return (
+                f"It would take about {spoken(self.periods_needed)} {word}s to see an effect of {spoken(self.matters)}."
+            )
+        if self.verdict == "cannot_tell" and self.aliased:
+            return f"A change of {self.cause} at a time when {self.aliased} stays put would tell."
+        if self.grade == "C" and self.is_shown:
+            missing = []
+            if "same_period" in self.flags:
+                missing.append("a finer cadence or a staggered change, to show the direction")
+            if "feedback" in self.flags:
+                missing.append("a deliberate change of the cause, to cut the loop")
+            if self.holdout is False:
+                missing.append("a forecast that holds on new periods")
+            if self.placebo is False:
+                missing.append("a placebo test that it passes")
+            return f"To reach grade B: {'; '.join(missing)}." if missing else ""
+        if self.grade == "B":
+            return "To reach grade A: a deliberate, dated change or an experiment."
+        return ""
+
+
+def said_p(value: float, letter: str) -> str:
+    """A p- or q-value as it is read aloud.
+
+    >>> said_p(0.0004, "q"), said_p(0.0213, "p")
+    ('q < 0.001', 'p = 0.021')
+    """
+    return (
+        f"{letter} < 0.001"
+        if value < 0.001
+        else f"{letter} = {value:.3f}"
+        if value < 0.1
+        else f"{letter} = {value:.2f}"
+    )
+
+
+def lag_profile(
+    cause: pd.Series[float],
+    effect: pd.Series[float],
+    *,
+    lags: tuple[int, int] = DEFAULT_LAGS,
+    sign: str = "?",
+    matters: float | None = None,
+    season: int | None = None,
+) -> LagProfile:
+    """Judge one link between two series: does the effect move in the periods after the cause moved?
+
+    Both series are cleared of trend, season and their own history; the largest |t| over the lags of the window is held
+    against a wild bootstrap, so that looking at many lags is paid for. The opposite direction, forecasts of
+    unseen periods and a placebo are tried too.
+
+    Parameters
+    ----------
+    cause, effect : series of numbers on a PeriodIndex, or a DatetimeIndex with a regular step. Gaps are allowed.
+    lags : first and last lag looked at, in periods; 0 is the same period.
+    sign : "+", "-" or "?": the direction that is claimed.
+    matters : smallest long-run effect worth knowing, in units of the effect per unit of the cause; default 0.1
+        standard deviations of the effect per standard deviation of the cause.
+    season : periods in a year, where the calendar does not say it.
+
+    Returns
+    -------
+    LagProfile
+
+    Raises
+    ------
+    NeedsPeriods : an index that is not a calendar.
+    BadOption : lags that are not two whole numbers, 0 or more, in order.
+
+    Notes
+    -----
+    Wild bootstrap: Davidson & Flachaire (2008), J. Econometrics 146; HC3: MacKinnon & White (1985); forecasts:
+    Clark & West (2007).
+
+    Examples
+    --------
+    >>> weeks = pd.period_range("2022-01-03", periods=150, freq="W-SUN")
+    >>> x = pd.Series(np.random.default_rng(1).normal(size=150), weeks, name="staffing")
+    >>> y = pd.Series(-0.8 * x.shift(2).fillna(0) + np.random.default_rng(2).normal(size=150), weeks, name="wait")
+    >>> profile = lag_profile(x, y, lags=(0, 4))
+    >>> profile.verdict, profile.lag
+    ('supported', 2)
+    """
+    link = Link(str(cause.name or "cause"), str(effect.name or "effect"), sign=sign, lag=lags, matters=matters)
+    x, y = as_periods(cause), as_periods(effect)
+    steps = [str(pd.PeriodIndex(series.index).freqstr) for series in (x, y)]
+    freq = steps[1]
+    if steps[0] != freq:
+        raise BadOption(
+            f"{link.cause!r} comes at the step {steps[0]} and {link.effect!r} at {freq}.",
+            fix="Bring both to one step first, for instance with series.resample(...).sum().",
+        )
+    calendar = pd.period_range(min(x.index[0], y.index[0]), max(x.index[-1], y.index[-1]), freq=freq)
+    cadence = next((name for name, step in PERIODS.items() if step[0] == freq[0]), "daily")
+    pair = [Series(link.cause, as_array(x, calendar)), Series(link.effect, as_array(y, calendar))]
+    profile = judge(link, pair[0], pair[1], cadence=cadence, season=season)
+    return settle(profile, q_value=profile.p_value, q_reverse=profile.p_reverse, level=0.05)
+
+
+def as_periods(series: pd.Series[float]) -> pd.Series[float]:
+    """The series on a sorted PeriodIndex without missing values, or NeedsPeriods."""
+    index = series.index
+    if isinstance(index, pd.DatetimeIndex):
+        freq = index.freqstr or (pd.infer_freq(index) if len(index) > 2 else None)
+        if freq is None:
+            raise NeedsPeriods(series.name, found="DatetimeIndex without a regular step")
+        series = series.set_axis(index.to_period(_period_step(freq)))
+    elif not isinstance(index, pd.PeriodIndex):
+        raise NeedsPeriods(series.name, found=type(index).__name__)
+    if series.index.has_duplicates:
+        twice = series.index[series.index.duplicated()][0]
+        raise BadOption(
+            f"The series {str(series.name)!r} has two values for {twice}.",
+            value=str(twice),
+            fix="Keep one of them.",
+        )
+    known = (
+        pd.to_numeric(series, errors="coerce").replace([np.inf, -np.inf], np.nan).dropna().sort_index().astype(float)
+    )
+    if known.empty:
+        raise NotEnoughData(f"The series {str(series.name)!r} holds no number.", fix="Look at what was read.")
+    return known
+
+
+def _period_step(freq: str) -> str:
+    """The period step of an offset alias: month starts and ends are months, and so on."""
+    head = freq.split("-")[0]
+    known = {"MS": "M", "ME": "M", "QS": "Q", "QE": "Q", "YS": "Y", "YE": "Y", "AS": "Y", "B": "D"}
+    tail = freq[len(head) :] if head in ("W",) else ""
+    return known.get(head, head) + tail
+
+
+def as_array(series: pd.Series[float], calendar: pd.PeriodIndex) -> Array:
+    """One series as an array (1, periods) on the calendar."""
+    return np.asarray(series.reindex(calendar), dtype=np.float64)[None, :]
+
+
+def judge(
+    link: Link,
+    cause: Series,
+    effect: Series,
+    *,
+    cadence: str,
+    season: int | None = None,
+    common: Sequence[tuple[Series, tuple[int, int]]] = (),
+    rivals: Sequence[tuple[Series, tuple[int, int]]] = (),
+    total: tuple[Array, Array] | None = None,
+    draws: int = DRAWS,
+) -> LagProfile:
+    """All numbers of one link by the default test; the verdict follows in `settle`, once all links are known.
+
+    Parameters
+    ----------
+    common : declared common causes of both, with the lags in which they may move the effect; held constant.
+    rivals : other declared causes of the effect, with their lags; the link has to stand beside them.
+    total : cause and effect added up over units, (1, periods) each; only with units.
+    """
+    blank = blank_profile(link, cause.unit, effect.unit, cadence)
+    found = _paired(blank, cause, effect, SEASON[cadence] if season is None else season)
+    if isinstance(found, LagProfile):
+        return found
+    pair = found
+    blank = replace(blank, n_periods=pair.n_periods, n_units=len(pair.moving))
+    held = [column for series, window in common for column in pair.followed_lags(series, window)]
+    tested = try_link(pair.y, pair.x, range(link.lag[0], link.lag[1] + 1), pair.setting, held, draws)
+    if tested is None:
+        reason = f"too few complete {PERIOD_WORD[cadence]}s once lags and gaps are taken off"
+        return replace(blank, reason=reason)
+    if not np.isfinite(tested.joint.errors[: len(tested.lags)]).any():
+        names = ", ".join([series.name for series, _ in common] or ["trend and season"])
+        reason = f"{cause.name} is explained wholly by {names}"
+        return replace(blank, verdict="cannot_tell", aliased=names, reason=reason)
+    profile = _measured(blank, pair, tested, held, draws)
+    profile = replace(
+        profile,
+        matters=_matters(link, cause.values[pair.moving], effect.values[pair.moving]),
+        held=tuple(series.name for series, _ in common),
+    )
+    profile = _sized(profile, pair, held, tested.joint.critical)
+    if profile.p_value <= PROMISING:
+        profile = _stand_up(profile, pair, tested, held, rivals, draws)
+    else:
+        profile = _look_beyond(profile, pair, held, draws)
+    if total is not None:
+        within = cause.values[pair.moving], effect.values[pair.moving]
+        profile = _against_totals(profile, *within, total, SEASON[cadence], draws)
+    short = pair.n_periods < min(SHORT, 2 * max(SEASON[cadence], 1) + BEYOND)
+    return replace(profile, flags=(*profile.flags, "short")) if short else profile
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Cause and effect made ready: from zero, on one scale, units that never move left out.
+
+    `x` and `y` are what is tested (with units: each unit on its own scale, two-way effects out), `level_x` and
+    `level_y` what is sized; one unit of the latter is `sx` and `sy` in the metrics' own units.
+    """
+
+    x: Array
+    y: Array
+    level_x: Array
+    level_y: Array
+    sx: float
+    sy: float
+    moving: list[int]
+    n_periods: int
+    setting: Setting
+
+    def ready(self, series: Series) -> Array:
+        values = standardised(series.values[self.moving])[0]
+        return two_way(evened(values)) if self.setting.by_unit else values
+
+    def followed_lags(self, series: Series, window: tuple[int, int]) -> list[Array]:
+        return best_lags(self.y, self.ready(series), window, self.setting)
+
+
+def _paired(blank: LagProfile, cause: Series, effect: Series, season: int) -> Pair | LagProfile:
+    """The two series made ready, or the profile that says why they cannot be judged."""
+    (x, sx), (y, sy) = standardised(cause.values), standardised(effect.values)
+    for series, values in ((cause, x), (effect, y)):
+        if np.isfinite(values).any() and not moves(values[np.isfinite(values)]):
+            return replace(blank, verdict="cannot_tell", reason=f"{series.name} never moved in these data")
+    both = np.isfinite(x) & np.isfinite(y)
+    moving = [unit for unit in range(len(both)) if moves(x[unit][both[unit]]) and moves(y[unit][both[unit]])]
+    n_periods = int(both[moving].any(axis=0).sum()) if moving else 0
+    needed = blank.window[1] + BEYOND
+    if n_periods < needed:
+        word = PERIOD_WORD[blank.cadence]
+        reason = f"{n_periods} usable {word}s, and lags up to {blank.window[1]} need at least {needed}"
+        return replace(blank, n_periods=n_periods, reason=reason, periods_needed=float(needed))
+    x, y = x[moving], y[moving]
+    copy = copied_lag(x, y, blank.window)
+    if copy is not None:
+        reason = f"{effect.name} repeats {cause.name} to rounding"
+        return replace(blank, n_periods=n_periods, verdict="identity", lag=copy, reason=reason)
+    setting = setting_of(x, y, n_periods, season)
+    if not setting.by_unit:
+        return Pair(x, y, x, y, sx, sy, moving, n_periods, setting)
+    even = two_way(evened(x)), two_way(evened(y))
+    return Pair(*even, two_way(x), two_way(y), sx, sy, moving, n_periods, setting)
+
+
+def _measured(profile: LagProfile, pair: Pair, tested: Tested, held: Sequence[Array], draws: int) -> LagProfile:
+    """The joint test in both directions, its lags, and what each lag shows in real units."""
+    reverse = try_link(pair.x, pair.y, range(1, max(tested.lags[-1], 1) + 1), pair.setting, held, draws)
+    peak = int(np.argmax(tested.strength))
+    passed = np.abs(tested.innovation) >= tested.joint.critical
+    levels = tested
+    if pair.setting.by_unit:
+        levels = try_link(pair.level_y, pair.level_x, tested.lags, pair.setting, held, DRAWS) or tested
+    leading = tested.plain[peak] if np.isfinite(tested.plain[peak]) else tested.innovation[peak]
+    p_reverse = reverse.joint.p_value if reverse else math.nan
+    p_value, echo = tested.joint.p_value, False
+    if min(p_value, p_reverse) <= PROMISING:
+        together = try_link(pair.y, pair.x, [0], pair.setting, held, 19)
+        same = float(together.strength.max()) if together else 0.0
+        echo = 0 not in tested.lags and same > float(tested.strength.max())
+        if reverse and same > float(reverse.strength.max()):
+            p_reverse = 1.0
+    return replace(
+        profile,
+        table=_lag_table(levels, tested, pair.sy / pair.sx),
+        p_value=p_value,
+        p_reverse=p_reverse,
+        echo=echo,
+        lag=tested.lags[peak],
+        onset=tested.lags[int(np.argmax(passed))] if passed.any() else None,
+        near_lags=near_lags(tested),
+        peak_sign=float(np.sign(leading)),
+        tests=3,
+    )
+
+
+def _sized(profile: LagProfile, pair: Pair, held: Sequence[Array], critical: float) -> LagProfile:
+    """The long-run effect in real units, and how many periods would show the smallest one that matters."""
+    names = (profile.cause, profile.effect)
+    size = long_run_size(pair.level_y, pair.level_x, int(profile.lag or 0), pair.setting, held, names)
+    if size is None or not size.identified:
+        reason = f"{profile.effect} carries its own past on almost whole, so a lasting effect is not identified"
+        return replace(profile, reason=reason)
+    ratio = pair.sy / pair.sx
+    profile = replace(
+        profile,
+        estimate=size.estimate * ratio,
+        low=size.low * ratio,
+        high=size.high * ratio,
+        response=tuple((size.response * ratio).tolist()),
+        design=_in_units(size.design, pair.sy, pair.sx),
+    )
+    return replace(profile, periods_needed=_needed(profile, critical))
+
+
+def blank_profile(link: Link, cause_unit: str, effect_unit: str, cadence: str) -> LagProfile:
+    """A link before anything was tested: no numbers, an empty table."""
+    none = {"lag": pd.Series(dtype=int)} | {c: pd.Series(dtype=float) for c in ("estimate", "low", "high", "p_value")}
+    return LagProfile(
+        *(link.cause, link.effect, link.sign, link.lag, cadence, pd.DataFrame(none)),
+        cause_unit=cause_unit,
+        effect_unit=effect_unit,
+    )
+
+
+def _matters(link: Link, cause: Array, effect: Array) -> float:
+    return link.matters if link.matters is not None else 0.1 * spread(effect) / (spread(cause) or 1.0)
+
+
+def _lag_table(levels: Tested, tested: Tested, ratio: float) -> pd.DataFrame:
+    k, joint, simultaneous = len(levels.lags), levels.joint, tested.joint.simultaneous()
+    half = np.where(np.isfinite(joint.errors[:k]), joint.critical * joint.errors[:k], np.nan)
+    estimate = joint.estimates[:k]
+    return pd.DataFrame(
+        {
+            "lag": levels.lags,
+            "estimate": estimate * ratio,
+            "low": (estimate - half) * ratio,
+            "high": (estimate + half) * ratio,
+            "p_value": np.minimum(simultaneous[:k], simultaneous[k:]),
+        }
+    )
+
+
+def _in_units(design: Design, sy: float, sx: float) -> Design:
+    columns = design.columns.copy()
+    stop = columns.shape[1] - design.n_own
+    columns[:, stop:] *= sy
+    columns[:, stop - design.n_cause : stop] *= sx
+    return replace(design, target=design.target * sy, columns=columns)
+
+
+def _needed(profile: LagProfile, critical: float) -> float | None:
+    """Periods for 80 % power at the smallest effect that matters: standard errors shrink with the root of time."""
+    error = (profile.high - profile.low) / (2 * 1.96)
+    if not profile.matters > 0 or not math.isfinite(error):
+        return None
+    needed = profile.n_periods * ((critical + POWER) * error / profile.matters) ** 2
+    return float(math.ceil(max(needed, profile.n_periods * 1.1)))
+
+
+def _stand_up(
+    profile: LagProfile,
+    pair: Pair,
+    tested: Tested,
+    held: Sequence[Array],
+    rivals: Sequence[tuple[Series, tuple[int, int]]],
+    draws: int,
+) -> LagProfile:
+    """What a link that looks real has to stand: unseen periods, a placebo, and its rivals held constant."""
+    x, y, setting, lag = pair.x, pair.y, pair.setting, int(profile.lag or 0)
+    tried = [try_link(y, moved, tested.lags, setting, held, 19) for moved in placebos(x, setting)]
+    strongest = float(tested.strength.max())
+    passed = all(placebo is None or float(placebo.strength.max()) < strongest for placebo in tried)
+    profile = replace(
+        profile,
+        holdout=forecasts_better(y, x, lag, setting, held),
+        placebo=passed if tried else None,
+        tests=profile.tests + len(tried),
+    )
+    columns = [(series.name, column) for series, window in rivals for column in pair.followed_lags(series, window)]
+    picked = followed(y, [column for _, column in columns], setting, most=4, penalty=2.0)
+    against = [columns[k] for k in picked]
+    if not against:
+        return profile
+    beside = try_link(y, x, tested.lags, setting, [*held, *(column for _, column in against)], draws)
+    name, shared = closest(lagged(x, lag), against, setting, y)
+    gone = beside is None or beside.joint.p_value > PROMISING
+    if gone or shared > ALIASED:
+        left = "nothing of it can be told apart" if gone else "the two cannot be told apart"
+        together = f"{profile.cause} and {name} moved together (r = {math.sqrt(shared):.2f})"
+        profile = replace(profile, aliased=name, reason=f"{together}, and with {name} held constant {left}")
+    return replace(profile, tests=profile.tests + 1)
+
+
+def _look_beyond(profile: LagProfile, pair: Pair, held: Sequence[Array], draws: int) -> LagProfile:
+    """For a link that shows nothing in its window: a look at the lags around it, told, never a verdict."""
+    outside = [lag for lag in range(profile.window[1] + 5) if not profile.window[0] <= lag <= profile.window[1]]
+    tested = try_link(pair.y, pair.x, outside, pair.setting, held, draws)
+    profile = replace(profile, tests=profile.tests + 1)
+    if tested is None or tested.joint.p_value > 0.01:
+        return profile
+    strongest = tested.lags[int(np.argmax(tested.strength))]
+    return replace(profile, outside=strongest, flags=(*profile.flags, "outside_window"))
+
+
+def _against_totals(
+    profile: LagProfile, x: Array, y: Array, total: tuple[Array, Array], season: int, draws: int
+) -> LagProfile:
+    """Within units against the two views that mislead: the total over units, and all rows regardless of unit."""
+    flags = list(profile.flags)
+    (tx, _), (ty, _) = standardised(total[0]), standardised(total[1])
+    n_periods = int((np.isfinite(tx) & np.isfinite(ty)).sum())
+    tested = None
+    if n_periods >= profile.window[1] + BEYOND:
+        lags = range(profile.window[0], profile.window[1] + 1)
+        tested = try_link(ty, tx, lags, setting_of(tx, ty, n_periods, season), [], draws)
+    if tested is not None:
+        peak = int(np.argmax(np.abs(tested.plain)))
+        agrees = tested.joint.p_value <= 0.10 and np.sign(tested.plain[peak]) == profile.peak_sign
+        profile = replace(profile, total_p=tested.joint.p_value, tests=profile.tests + 1)
+        flags += [] if agrees else ["within_units_only"]
+    moved = lagged(x, profile.lag or 0)
+    use = np.isfinite(moved) & np.isfinite(y)
+    pooled = least_squares(
+        y[use],
+        np.column_stack([np.ones(use.sum()), moved[use]]),
+        np.unique(np.nonzero(use)[0], return_inverse=True)[1],
+    )
+    t = pooled.coefficients[1] / math.sqrt(pooled.covariance[1, 1])
+    if abs(t) > 2 and np.sign(t) != profile.peak_sign:
+        flags.append("sign_flips_by_unit")
+    return replace(profile, flags=tuple(flags))
+
+
+def settle(
+    profile: LagProfile, *, q_value: float, q_reverse: float, level: float, trailing: bool = False
+) -> LagProfile:
+    """The verdict, grade and flags of a judged link, once the p-values of all links of its map are known.
+
+    `level` is the false discovery rate accepted over the map (0.10), or the size of a single test (0.05).
+    """
+    profile = replace(profile, q_value=q_value, q_reverse=q_reverse)
+    flags = [*profile.flags, *(["trailing_window"] if trailing else [])]
+    if not math.isfinite(q_value):
+        flags = [flag for flag in flags if flag in ("short", "trailing_window")]
+        return replace(
+            profile,
+            flags=tuple(flags),
+            grade="E" if profile.n_periods == 0 or profile.verdict == "identity" else "D",
+        )
+    shown, back = q_value <= level, q_reverse <= level
+    if not shown or profile.echo or profile.aliased or not math.isfinite(profile.estimate):
+        flags = [flag for flag in flags if flag not in ("within_units_only", "sign_flips_by_unit")]
+    if not shown:
+        return replace(profile, verdict=_unshown(profile, back), grade="D", flags=tuple(flags), aliased="")
+    if profile.echo:
+        reason = (
+            f"the two move together within the same {PERIOD_WORD[profile.cadence]} more than at any declared lag, "
+            "so what is left later may be an echo of that"
+        )
+        return replace(profile, verdict="cannot_tell", grade="D", reason=reason, flags=tuple(flags))
+    if profile.aliased or not math.isfinite(profile.estimate):
+        return replace(profile, verdict="cannot_tell", grade="D", flags=tuple(flags))
+    direction = np.sign(profile.estimate) if profile.low * profile.high > 0 else profile.peak_sign
+    claimed = {"+": 1.0, "-": -1.0}.get(profile.sign, direction)
+    flags += ["same_period"] if profile.lag == 0 else []
+    flags += ["feedback"] if back else []
+    flags += ["holdout_failed"] if profile.holdout is False else []
+    stands = profile.holdout is True and profile.placebo is not False and not back and profile.lag != 0
+    return replace(
+        profile,
+        verdict="supported" if direction == claimed else "contradicted",
+        grade="B" if stands and profile.low * profile.high > 0 else "C",
+        flags=tuple(flags),
+        periods_needed=None,
+    )
+
+
+def _unshown(profile: LagProfile, back: bool) -> str:
+    if back:
+        return "backwards"
+    if not math.isfinite(profile.estimate):
+        return "cannot_tell" if profile.reason else "not_enough_data"
+    inside = -profile.matters <= profile.low and profile.high <= profile.matters
+    return "no_large_effect" if inside else "not_enough_data"
+
+
+def block_frame(
+    outcome: Series, causes: Mapping[str, tuple[Series, int]], cadence: str
+) -> tuple[Array, dict[str, Array]] | None:
+    """The outcome and each cause's lags peak - 1 .. peak + 1 on common rows, cleared of trend, season, own history."""
+    names = list(causes)
+    grids = [standardised(causes[name][0].values)[0] for name in names]
+    y = standardised(outcome.values)[0]
+    moving = [unit for unit in range(len(y)) if moves(y[unit][np.isfinite(y[unit])])]
+    if not moving:
+        return None
+    y, grids = y[moving], [grid[moving] for grid in grids]
+    n_periods = int(np.isfinite(y).any(axis=0).sum())
+    setting = setting_of(grids[0], y, n_periods, SEASON[cadence])
+    if setting.by_unit:
+        y, grids = two_way(y), [two_way(grid) for grid in grids]
+    own = setting.dynamics(y)
+    blocks = [[max(causes[name][1] - 1, 0) + k for k in range(3 if causes[name][1] else 2)] for name in names]
+    columns = [filtered(lagged(grid, lag), own) for grid, lags in zip(grids, blocks, strict=True) for lag in lags]
+    frame = framed(y, columns, setting, own, [])
+    if frame is None or frame[0].size < BEYOND:
+        return None
+    target, stacked, basis, _ = frame
+    stacked = stacked - basis @ (basis.T @ stacked)
+    ends = np.cumsum([len(lags) for lags in blocks])
+    parts = np.split(stacked, ends[:-1], axis=1)
+    return target - basis @ (basis.T @ target), dict(zip(names, parts, strict=True))
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LaggedRegression(Result):
+    """The distributed-lag or ARDL regression that the analyst specified, fitted by statsmodels.
+
+    Attributes
+    ----------
+    table : one row per term: `term`, `estimate`, `error` (standard error), `t`, `p_value`, `low`, `high` (95 %).
+    long_run : one row per cause: `cause`, `estimate` (change of the effect for a lasting rise of one unit),
+        `error` (delta method), `low`, `high`, `f`, `p_value` (all its lags together).
+    fit : the statsmodels result: `fit.summary()`, `fit.resid`, diagnostics.
+    """
+
+    effect: str
+    table: pd.DataFrame
+    long_run: pd.DataFrame
+    own_lags: int
+    errors: str
+    fit: Any
+
+    @property
+    def text(self) -> str:
+        sizes = [
+            f"{row['cause']} {spoken(row['estimate'], signed=True)} ({spoken(row['low'], signed=True)} to "
+            f"{spoken(row['high'], signed=True)}; F = {row['f']:.2f}, {said_p(row['p_value'], 'p')})"
+            for row in self.long_run.to_dict("records")
+        ]
+        return (
+            f"Lasting change of {self.effect} for one unit more of: {'; '.join(sizes)}. {int(self.fit.nobs)} complete "
+            f"periods, {self.own_lags} own lags, {self.errors} errors. One specification, not corrected for any others "
+            "that were tried."
+        )
+
+
+def lagged_regression(
+    frame: pd.DataFrame,
+    effect: str,
+    causes: Mapping[str, int | tuple[int, int]],
+    *,
+    own_lags: int = 0,
+    trend: str = "c",
+    season: int | None = None,
+    errors: str = "HAC",
+) -> LaggedRegression:
+    """Exactly the distributed-lag (own_lags=0) or ARDL regression that the analyst specifies, by statsmodels.
+
+    Parameters
+    ----------
+    frame : a column per metric on a PeriodIndex or regular DatetimeIndex, or on (unit, period): lags stay in a unit.
+    causes : for each cause its lags, (first, last) or one number: {"x": (0, 2), "z": 0}.
+    own_lags : lags 1..own_lags of the effect on the right-hand side.
+    trend : "n" nothing, "c" constant, "ct" constant and linear trend (1, 2, ...).
+    season : periods in a year, for one dummy less than that; None for none.
+    errors : "HAC" (Newey-West, floor(4 (n/100)^(2/9)) lags), "nonrobust", "HC1" or "HC3".
+
+    Raises
+    ------
+    UnknownMetric : a name that is no column.
+    NotEnoughData : fewer complete periods than terms + 2.
+    NotIdentified : a term that the others add up to.
+
+    Notes
+    -----
+    Long-run effect: sum of a cause's coefficients over 1 - sum of the own lags, delta method (Wooldridge 2020, 10.2).
+
+    Examples
+    --------
+    >>> months = pd.period_range("2020-01", periods=60, freq="M")
+    >>> x = pd.Series(np.random.default_rng(0).normal(size=60), months)
+    >>> frame = pd.DataFrame({"x": x, "y": 2 * x + x.shift(1).fillna(0)})
+    >>> lagged_regression(frame, "y", {"x": (0, 1)}, errors="nonrobust").long_run["estimate"].round(6).tolist()
+    [3.0]
+    """
+    import statsmodels.api as sm
+
+    for name in (effect, *causes):
+        if name not in frame.columns:
+            raise UnknownMetric(name, known=[str(column) for column in frame.columns])
+    windows = {name: (lags, lags) if isinstance(lags, int) else tuple(lags) for name, lags in causes.items()}
+    _check_options(windows, own_lags, trend, errors)
+    design = _specified(frame, effect, windows, own_lags, trend, season).dropna()
+    target = design.pop(effect)
+    if len(design) < design.shape[1] + 2:
+        raise NotEnoughData(
+            f"{len(design)} complete periods are left for {design.shape[1]} terms.",
+            fix="Ask for fewer lags, or bring a longer series.",
+        )
+    _refuse_collinear(design)
+    lags = math.floor(4 * (len(design) / 100) ** (2 / 9))
+    options = {"cov_kwds": {"maxlags": lags}} if errors == "HAC" else {}
+    fit = sm.OLS(target, design).fit(cov_type=errors, use_t=True, **options)
+    interval = fit.conf_int()
+    columns = [fit.params, fit.bse, fit.tvalues, fit.pvalues, interval[0], interval[1]]
+    table = pd.concat(columns, axis=1).set_axis(["estimate", "error", "t", "p_value", "low", "high"], axis=1)
+    own = [f"{effect} lag {j}" for j in range(1, own_lags + 1)]
+    rows = [_lasting(fit, name, [f"{name} lag {k}" for k in range(a, b + 1)], own) for name, (a, b) in windows.items()]
+    return LaggedRegression(effect, table.rename_axis("term").reset_index(), pd.DataFrame(rows), own_lags, errors, fit)
+
+
+def _check_options(windows: Mapping[str, tuple[int, ...]], own_lags: int, trend: str, errors: str) -> None:
+    for name, window in windows.items():
+        if len(window) != 2 or not 0 <= window[0] <= window[1]:
+            raise BadOption(
+                f"The lags of {name!r} are {window}.",
+                value=window,
+                expected="(first, last) with 0 <= first <= last",
+            )
+    if own_lags < 0:
+        raise BadOption(f"own_lags is {own_lags}.", value=own_lags, expected="0 or more")
+    if trend not in ("n", "c", "ct"):
+        raise BadOption(f"trend is {trend!r}.", value=trend, expected="'n', 'c' or 'ct'")
+    if errors not in ("HAC", "nonrobust", "HC1", "HC3"):
+        raise BadOption(f"errors is {errors!r}.", value=errors, expected="'HAC', 'nonrobust', 'HC1' or 'HC3'")
+
+
+def _specified(
+    frame: pd.DataFrame,
+    effect: str,
+    windows: Mapping[str, tuple[int, ...]],
+    own_lags: int,
+    trend: str,
+    season: int | None,
+) -> pd.DataFrame:
+    """The effect and all terms on the calendar; a gap stays a gap."""
+    wanted = frame[list(dict.fromkeys([effect, *windows]))]
+    if isinstance(frame.index, pd.MultiIndex):
+        parts = [
+            _specified(part.droplevel(0), effect, windows, own_lags, trend, season)
+            for _, part in wanted.groupby(level=0, sort=True)
+        ]
+        return pd.concat(parts, ignore_index=True)
+    series = {name: as_periods(wanted[name]) for name in wanted.columns}
+    first, last = min(s.index[0] for s in series.values()), max(s.index[-1] for s in series.values())
+    calendar = pd.period_range(first, last)
+    whole = {name: s.reindex(calendar) for name, s in series.items()}
+    terms = {effect: whole[effect]}
+    if trend in ("c", "ct"):
+        terms["constant"] = pd.Series(1.0, calendar)
+    if trend == "ct":
+        terms["trend"] = pd.Series(np.arange(1.0, len(calendar) + 1), calendar)
+    for k in range(1, season or 1):
+        terms[f"season {k}"] = pd.Series((calendar.asi8 % int(season or 1) == k).astype(float), calendar)
+    terms |= {f"{effect} lag {j}": whole[effect].shift(j) for j in range(1, own_lags + 1)}
+    terms |= {f"{name} lag {k}": whole[name].shift(k) for name, (a, b) in windows.items() for k in range(a, b + 1)}
+    return pd.DataFrame(terms)
+
+
+def _refuse_collinear(design: pd.DataFrame) -> None:
+    scaled = design.to_numpy() / np.maximum(np.sqrt((design.to_numpy() ** 2).sum(axis=0)), 1e-300)
+    gone = np.flatnonzero(np.abs(np.diag(np.linalg.qr(scaled, mode="r"))) < 1e-10)
+    if gone.size:
+        raise NotIdentified(
+            f"The term {design.columns[gone[0]]!r} is a sum of the other terms.",
+            value=str(design.columns[gone[0]]),
+            fix="Leave it out, or leave out what it is made of.",
+        )
+
+
+def _lasting(fit: Any, cause: str, terms: Sequence[str], own: Sequence[str]) -> dict[str, Any]:
+    kept = 1 - float(fit.params[list(own)].sum())
+    estimate = float(fit.params[list(terms)].sum()) / kept
+    gradient = pd.Series(0.0, fit.params.index)
+    gradient[list(terms)] = 1 / kept
+    gradient[list(own)] = estimate / kept
+    error = math.sqrt(float(gradient @ fit.cov_params() @ gradient))
+    half = error * float(_t_quantile(fit.df_resid))
+    restriction = np.zeros((len(terms), len(fit.params)))
+    restriction[np.arange(len(terms)), [fit.params.index.get_loc(term) for term in terms]] = 1
+    joint = fit.f_test(restriction)
+    row = {
+        "cause": cause,
+        "estimate": estimate,
+        "error": error,
+        "low": estimate - half,
+        "high": estimate + half,
+    }
+    return row | {"f": float(joint.fvalue), "p_value": float(joint.pvalue)}
+
+
+def _t_quantile(df: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, 0.975))

@@ -1,0 +1,311 @@
+"""Every link of a map judged on one panel, corrected for the number of links."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from ipo_nb.errors import IpoError, NotEnoughData, UnknownLink
+from ipo_nb.identities import found_identity, half_decimal
+from ipo_nb.lags import LagProfile, Series, blank_profile, block_frame, judge, settle
+from ipo_nb.links import IPOMap, Link
+from ipo_nb.panel import Panel, totals
+from ipo_nb.regression import Array, false_discovery
+from ipo_nb.results import Result
+
+__all__ = ["Evidence", "driver_blocks", "metric_series", "weigh_links"]
+
+LEVEL = 0.10  # share of false claims accepted among the links of a map that are called supported or contradicted
+DRAWS = 1999
+COLUMNS = [
+    *(
+        "cause",
+        "effect",
+        "sign",
+        "lag_from",
+        "lag_to",
+        "verdict",
+        "grade",
+        "lag",
+        "onset",
+        "estimate",
+        "low",
+        "high",
+    ),
+    *("p_value", "q_value", "n_periods", "n_units", "flags", "text"),
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Evidence(Result):
+    """Every link of a map judged.
+
+    Attributes
+    ----------
+    ipo_map, panel : what was judged, and on which series.
+    profiles : the `LagProfile` of each link, by (cause, effect).
+    n_tests : how many tests were made in all, reverse directions, placebos and looks beyond the window included.
+    """
+
+    ipo_map: IPOMap
+    panel: Panel
+    profiles: Mapping[tuple[str, str], LagProfile]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per link in the order of the map; `estimate` is the long-run change of the effect, in its units, for
+        a lasting rise of one unit of the cause, 95 % interval `low` to `high`."""
+        rows = [_row(profile) for profile in self.profiles.values()]
+        return pd.DataFrame(rows, columns=COLUMNS).astype({"lag": "Int64", "onset": "Int64"})
+
+    @property
+    def n_tests(self) -> int:
+        return sum(profile.tests for profile in self.profiles.values())
+
+    def profile(self, cause: str, effect: str) -> LagProfile:
+        """The profile of one link, or UnknownLink."""
+        link = self.ipo_map.link(cause, effect)
+        return self.profiles[link.cause, link.effect]
+
+    @property
+    def shown(self) -> list[LagProfile]:
+        """The links that the data show, as claimed or against the claim."""
+        return [profile for profile in self.profiles.values() if profile.is_shown]
+
+    @property
+    def text(self) -> str:
+        count = Counter(profile.verdict for profile in self.profiles.values())
+        named = ", ".join(f"{number} {verdict.replace('_', ' ')}" for verdict, number in count.most_common())
+        tested = sum(math.isfinite(profile.q_value) for profile in self.profiles.values())
+        return (
+            f"{len(self.profiles)} links judged: {named or 'none'}. Of the links called supported or contradicted "
+            f"at most {LEVEL:.0%} are expected to be false (Benjamini-Hochberg over {tested} tested links; "
+            f"{self.n_tests} tests were made in all, reverse directions and placebos included)."
+        )
+
+
+def _row(profile: LagProfile) -> list[object]:
+    return [
+        *(profile.cause, profile.effect, profile.sign, *profile.window, profile.verdict, profile.grade),
+        *(
+            profile.lag,
+            profile.onset,
+            profile.estimate,
+            profile.low,
+            profile.high,
+            profile.p_value,
+            profile.q_value,
+        ),
+        *(profile.n_periods, profile.n_units, profile.flags, profile.text),
+    ]
+
+
+def weigh_links(ipo_map: IPOMap, panel: Panel, *, progress: bool = False) -> Evidence:
+    """Judge every link of a map on a panel of series.
+
+    Identities are set aside first. Each remaining link is tested inside its declared window, with the declared common
+    causes of both ends held constant, in both directions; false discoveries are controlled over all links of the map at
+    10 % (Benjamini & Hochberg 1995).
+
+    Parameters
+    ----------
+    ipo_map : the claims.
+    panel : series at the map's cadence, with or without units; with units, effects are those within units.
+    progress : show a progress bar on stderr.
+
+    Returns
+    -------
+    Evidence
+
+    Raises
+    ------
+    IpoError : the panel has none of the map's metrics.
+
+    Examples
+    --------
+    >>> from ipo_nb.simulate import simulate_system
+    >>> sample = simulate_system(seed=1)
+    >>> weigh_links(sample.ipo_map, sample.panel).table["verdict"].isin(["supported", "not_enough_data"]).any()
+    np.True_
+    """
+    series = metric_series(ipo_map, panel)
+    if not series and ipo_map.links:
+        raise IpoError(
+            "The panel has none of the map's metrics.",
+            expected=f"columns such as {', '.join(ipo_map.names[:3])}",
+            fix="Rename the columns of the series, or the metrics of the map.",
+        )
+    summed = metric_series(ipo_map, totals(panel, ipo_map)) if panel.units else {}
+    grids = {name: (one.values.ravel(), half_decimal(one.values)) for name, one in series.items()}
+    draws = DRAWS if len(ipo_map.links) <= 100 else 9999
+    judged = {}
+    for link in _watched(ipo_map.links, progress):
+        judged[link.cause, link.effect] = _judged(link, ipo_map, panel, series, summed, grids, draws)
+    q_values = false_discovery(np.array([profile.p_value for profile in judged.values()]))
+    q_reverse = false_discovery(np.array([profile.p_reverse for profile in judged.values()]))
+    trailing = {metric.name for metric in ipo_map.metrics if metric.window}
+    settled = {
+        pair: settle(profile, q_value=q, q_reverse=back, level=LEVEL, trailing=bool(trailing & set(pair)))
+        for (pair, profile), q, back in zip(judged.items(), q_values.tolist(), q_reverse.tolist(), strict=True)
+    }
+    return Evidence(ipo_map, panel, settled)
+
+
+def _watched(links: Sequence[Link], progress: bool) -> Iterable[Link]:
+    if not progress:
+        return links
+    from tqdm.auto import tqdm
+
+    return tqdm(links, desc="weighing links", unit="link", disable=None)  # type: ignore[no-any-return]
+
+
+def metric_series(ipo_map: IPOMap, panel: Panel) -> dict[str, Series]:
+    """Each metric that the panel has, as an array (units, periods) on one complete calendar."""
+    values = panel.values
+    periods = pd.PeriodIndex(values.index.get_level_values("period"))
+    calendar = pd.period_range(periods.min(), periods.max(), freq=periods.freq)
+    column = calendar.get_indexer(periods)
+    row = (
+        pd.Categorical(values.index.get_level_values("unit"), categories=list(panel.units)).codes if panel.units else 0
+    )
+    found = {}
+    for metric in ipo_map.metrics:
+        if metric.name in values.columns:
+            grid = np.full((max(len(panel.units), 1), len(calendar)), np.nan)
+            grid[row, column] = values[metric.name].to_numpy(dtype=float)
+            found[metric.name] = Series(metric.name, grid, metric.unit)
+    return found
+
+
+def _judged(
+    link: Link,
+    ipo_map: IPOMap,
+    panel: Panel,
+    series: Mapping[str, Series],
+    summed: Mapping[str, Series],
+    grids: Mapping[str, tuple[Array, float]],
+    draws: int,
+) -> LagProfile:
+    blank = blank_profile(link, ipo_map.metric(link.cause).unit, ipo_map.metric(link.effect).unit, panel.cadence)
+    if ipo_map.is_identity(link):
+        formula = ipo_map.metric(link.effect).formula or ipo_map.metric(link.cause).formula
+        return replace(blank, verdict="identity", reason=f"the inventory defines one by the other ({formula})")
+    missing = [name for name in (link.cause, link.effect) if name not in series]
+    if missing:
+        return replace(blank, reason=f"there are no numbers for {' and '.join(missing)}")
+    found = found_identity(link.cause, link.effect, grids)
+    if found:
+        return replace(blank, verdict="identity", reason=f"in the data {found}")
+    total = (
+        (summed[link.cause].values, summed[link.effect].values)
+        if link.cause in summed and link.effect in summed
+        else None
+    )
+    return judge(
+        link,
+        series[link.cause],
+        series[link.effect],
+        cadence=panel.cadence,
+        common=_present(_common_causes(ipo_map, link), ipo_map, link.effect, series),
+        rivals=_present(_rivals(ipo_map, link), ipo_map, link.effect, series),
+        total=total,
+        draws=draws,
+    )
+
+
+def _present(
+    names: Sequence[str], ipo_map: IPOMap, effect: str, series: Mapping[str, Series]
+) -> list[tuple[Series, tuple[int, int]]]:
+    return [(series[name], _window(ipo_map, name, effect)) for name in names if name in series]
+
+
+def _window(ipo_map: IPOMap, source: str, target: str) -> tuple[int, int]:
+    """The lags in which source may reach target: the declared windows added up along each path."""
+    spans = []
+    for path in ipo_map.paths(source, target):
+        lags = [ipo_map.link(a, b).lag for a, b in pairwise(path)]
+        spans.append((sum(lag[0] for lag in lags), sum(lag[1] for lag in lags)))
+    return min(span[0] for span in spans), max(span[1] for span in spans)
+
+
+def _common_causes(ipo_map: IPOMap, link: Link) -> list[str]:
+    """Declared ancestors of the cause that reach the effect by another way, nearest first, none behind another.
+
+    A metric that the cause itself moves is never held constant, nor is the effect.
+    """
+    moved = _reached(ipo_map, link.cause, avoid=())
+    picked: list[str] = []
+    front, seen = [link.cause], {link.cause}
+    while front:
+        parents = [parent for child in front for parent in ipo_map.parents(child) if parent not in seen]
+        front = list(dict.fromkeys(parents))
+        seen |= set(front)
+        for name in front:
+            avoid = (link.cause, *picked)
+            if name != link.effect and name not in moved and link.effect in _reached(ipo_map, name, avoid=avoid):
+                picked.append(name)
+        front = [name for name in front if name not in picked]
+    return picked
+
+
+def _rivals(ipo_map: IPOMap, link: Link) -> list[str]:
+    """The other declared causes of the effect, without common causes and without what the cause itself moves."""
+    without = {
+        link.cause,
+        link.effect,
+        *_reached(ipo_map, link.cause, avoid=()),
+        *_common_causes(ipo_map, link),
+    }
+    parents = [name for name in ipo_map.parents(link.effect) if name not in without]
+    return [name for name in parents if not ipo_map.is_identity(ipo_map.link(name, link.effect))]
+
+
+def _reached(ipo_map: IPOMap, source: str, *, avoid: Sequence[str]) -> set[str]:
+    """Every metric that a declared path leads to from source, without passing through what is avoided."""
+    reached: set[str] = set()
+    front = [source]
+    while front:
+        children = [child for name in front for child in ipo_map.children(name)]
+        front = [child for child in dict.fromkeys(children) if child not in reached and child not in avoid]
+        reached |= set(front)
+    return reached
+
+
+def driver_blocks(evidence: Evidence, outcome: str, causes: Sequence[str]) -> tuple[Array, dict[str, Array]]:
+    """The outcome and a lag block per cause, cleared of trend, season and the outcome's own history.
+
+    Parameters
+    ----------
+    causes : direct declared causes of the outcome that were tested.
+
+    Returns
+    -------
+    The cleared outcome (n,), and for each cause its lags around the peak (n, k), cleared likewise, on the same rows.
+
+    Raises
+    ------
+    NotEnoughData : fewer than 30 complete rows.
+    UnknownLink : a cause that the map does not link to the outcome, or that was not tested.
+    """
+    series = metric_series(evidence.ipo_map, evidence.panel)
+    lags = {}
+    for cause in causes:
+        lag = evidence.profile(cause, outcome).lag
+        if lag is None or cause not in series:
+            raise UnknownLink(cause, outcome, known=[f"{a} -> {b}" for a, b in evidence.profiles])
+        lags[cause] = lag
+    found = block_frame(
+        series[outcome], {cause: (series[cause], lag) for cause, lag in lags.items()}, evidence.panel.cadence
+    )
+    if found is None:
+        raise NotEnoughData(
+            f"There are too few complete {evidence.panel.cadence} rows to rank {len(causes)} drivers of {outcome!r}.",
+            fix="Leave out the drivers with the most gaps, or wait for more data.",
+        )
+    return found

@@ -38,6 +38,8 @@ from ipo_nb.regression import Array, filtered, lagged, least_squares, two_way
 from ipo_nb.results import Result, spoken
 
 __all__ = [
+    "PERIOD_WORD",
+    "SIGN",
     "LagProfile",
     "LaggedRegression",
     "Series",
@@ -46,6 +48,7 @@ __all__ = [
     "judge",
     "lag_profile",
     "lagged_regression",
+    "said_p",
     "settle",
 ]
 

@@ -180,6 +180,7 @@ def evened(values: Array) -> Array:
 
 
 def moves(values: Array) -> bool:
+    """Whether standardised values differ at all."""
     return values.size > 1 and bool(np.ptp(values) > 1e-9)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-__all__ = ["Receipt", "Result", "escape", "plain", "spoken"]
+__all__ = ["Receipt", "Result", "escape", "plain", "spoken", "table_html"]
 
 ROWS_SHOWN = 20
 

@@ -1,0 +1,510 @@
+"""What is measured: a metric with its stage, team and direction; the inventory of all; their formulas."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ipo_nb.errors import InventoryError, IpoError, UnknownMetric, nearest, raise_faults
+from ipo_nb.results import Receipt, Result, plain
+
+__all__ = [
+    "AGGREGATES",
+    "BETTER",
+    "CADENCES",
+    "STAGES",
+    "Formula",
+    "Inventory",
+    "Metric",
+    "Rule",
+    "finite_number",
+    "metric_faults",
+    "name_key",
+    "row_faults",
+    "shown",
+    "split_row",
+    "text_fault",
+    "tidy_name",
+    "whole_number",
+]
+
+STAGES = ("input", "process", "outcome")
+CADENCES = ("daily", "weekly", "monthly", "quarterly", "yearly")
+BETTER = ("higher", "lower")
+AGGREGATES = ("sum", "mean", "last")
+LONGEST_NAME = 5_000
+LONGEST_TEXT = 100_000
+
+
+def name_key(name: str) -> str:
+    """What makes two names the same: NFKC form, case folded, spaces collapsed.
+
+    >>> name_key("  Wait   MINUTES ") == name_key("wait minutes")
+    True
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return " ".join(folded.split())
+
+
+def tidy_name(name: str) -> str:
+    """A name as it is kept: as written, but on one line and without spaces around it."""
+    return re.sub(r"\s*[\t\r\n]+\s*", " ", name).strip()
+
+
+def shown(value: Any) -> str:
+    """A value as it stands in a message, long ones cut."""
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "...'"
+
+
+def whole_number(value: Any) -> bool:
+    """Whether a value is a whole number, also as `2.0`; true and false are none."""
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int | np.integer) or (isinstance(value, float) and value.is_integer())
+
+
+def finite_number(value: Any) -> bool:
+    """Whether a value is a number that a float can hold; true and false are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        return False
+    return bool(-sys.float_info.max <= value <= sys.float_info.max)
+
+
+def text_fault(value: Any, *, empty: bool = True, lines: bool = False) -> str:
+    """Why a value cannot stand as text (of one line, or of several), or nothing if it can."""
+    if not isinstance(value, str):
+        return f"{value!r} is of type {type(value).__name__}, not text"
+    if not empty and not any(unicodedata.category(mark)[0] not in "ZC" for mark in value):
+        return "it is empty"
+    longest = LONGEST_TEXT if lines else LONGEST_NAME
+    if len(value) > longest:
+        return f"it has {len(value):,} characters, more than {longest:,}"
+    if value.isprintable():
+        return ""
+    allowed = "\t\r\n" if lines else ""
+    odd = next((m for m in value if unicodedata.category(m) in ("Cc", "Cs") and m not in allowed), None)
+    return "" if odd is None else f"it holds the control character U+{ord(odd):04X}"
+
+
+Rule = tuple[
+    Callable[[Any], str], str, Sequence[str] | str
+]  # what is wrong, what is expected, choices or a mend
+
+
+def row_faults(
+    row: Mapping[str, Any], rules: Mapping[str, Rule], named: str, kind: type[IpoError], **place: Any
+) -> list[IpoError]:
+    """All that is wrong with the values of one row, with its `place` (file, line)."""
+    found = []
+    for column, (check, expected, mend) in rules.items():
+        value = row.get(column)
+        if column not in row or not (wrong := check(value)):
+            continue
+        fix = mend if isinstance(mend, str) else nearest(str(value), mend)
+        message = f"The {column} {shown(value)} of {named} cannot stand: {wrong}."
+        found.append(kind(message, **({"column": column} | place), value=value, expected=expected, fix=fix))
+    return found
+
+
+def split_row(kind: type, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a row says in the fields of a type, and what else it says; missing values are left out."""
+    known = {item.name for item in fields(kind)} - {"extra"}
+    row = {key: value for key, value in data.items() if key in known and not _is_missing(value)}
+    return row, {str(key): value for key, value in data.items() if key not in known}
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One thing that is measured.
+
+    Attributes
+    ----------
+    name : as people write it; two names are the same if their `name_key` is.
+    stage : `input` (a resource), `process` (an activity) or `outcome` (a strategic result).
+    team, owner : who is judged on it, who keeps it.
+    unit : what its numbers count, such as `minutes`.
+    better : `higher`, `lower`, or empty where neither is better.
+    cadence : how often it is measured; empty means as often as the map says.
+    aggregate : `sum`, `mean` or `last`: how finer values become coarser ones.
+    controllable : 0 (nobody in the team can move it) to 3 (the team sets it).
+    objective : the strategic goal that it serves.
+    target : the value to be reached, in `unit`.
+    formula : an arithmetic identity, such as `answered / incoming`.
+    window : periods over which the metric is a trailing average (2 or more).
+    definition : how it is counted.
+    extra : whatever else its source said about it.
+
+    Raises
+    ------
+    InventoryError : a value cannot stand; says which, what was expected and one mend.
+
+    >>> Metric("Wait minutes", "process", team="Support", better="lower").stage
+    'process'
+    """
+
+    name: str
+    stage: str
+    team: str = ""
+    owner: str = ""
+    unit: str = ""
+    better: str = ""
+    cadence: str = ""
+    aggregate: str = ""
+    controllable: int | None = None
+    objective: str = ""
+    target: float | None = None
+    formula: str = ""
+    window: int | None = None
+    definition: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            if getattr(self, item.name) is None and item.default == "":
+                object.__setattr__(self, item.name, "")
+        if isinstance(self.name, str):
+            object.__setattr__(self, "name", tidy_name(self.name))
+        raise_faults(metric_faults(self.to_dict() | {"name": self.name, "stage": self.stage}))
+        for name, kind in (("controllable", int), ("window", int), ("target", float)):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else kind(value))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that say something, and the extra ones, ready for a map file."""
+        named = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "extra"}
+        return {key: value for key, value in named.items() if value not in ("", None)} | dict(self.extra)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], **place: Any) -> Metric:
+        """A metric from a row; unknown keys go to `extra`, `place` (file, line) into the errors."""
+        row, extra = split_row(cls, data)
+        row = {"name": "", "stage": ""} | row
+        row["name"] = tidy_name(row["name"]) if isinstance(row["name"], str) else row["name"]
+        raise_faults(metric_faults(row, **place))
+        return cls(**row, extra=extra)
+
+
+def _one_of(choices: Sequence[str]) -> Rule:
+    expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    return lambda value: "" if value in choices else "it is none of the values", expected, choices
+
+
+def _whole(low: int, high: int, meaning: str) -> Rule:
+    def check(value: Any) -> str:
+        return "" if whole_number(value) and low <= value <= high else "it is no such number"
+
+    return check, meaning, "Mend it, or leave it empty."
+
+
+TEXT: Rule = (lambda value: text_fault(value, lines=True), "text", "Mend it, or leave it empty.")
+RULES: dict[str, Rule] = {
+    "name": (lambda value: text_fault(value, empty=False), "a line of text", "Give it a name of its own."),
+    "stage": _one_of(STAGES),
+    **dict.fromkeys(("team", "owner", "unit", "objective", "formula", "definition"), TEXT),
+    "better": _one_of(BETTER),
+    "cadence": _one_of(CADENCES),
+    "aggregate": _one_of(AGGREGATES),
+    "controllable": _whole(0, 3, "a whole number from 0 (not at all) to 3 (fully)"),
+    "target": (
+        lambda value: "" if finite_number(value) else "it is no such number",
+        "a finite number in the metric's unit",
+        "Mend it, or leave it empty.",
+    ),
+    "window": _whole(2, 10_000, "a whole number of periods, 2 or more"),
+}
+
+
+def metric_faults(row: Mapping[str, Any], **place: Any) -> list[IpoError]:
+    """All that is wrong with the values of one metric, `place` (file, line) told in each."""
+    required = ("name", "stage")
+    said = {key: value for key, value in row.items() if key in required or value not in ("", None)}
+    return row_faults(said, RULES, f"metric {shown(row.get('name'))}", InventoryError, **place)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Inventory(Result):
+    """All metrics of an organisation, in the order of their source.
+
+    Attributes
+    ----------
+    metrics : the metrics; names are unique by `name_key`.
+    receipt : what was decided while they were read.
+    path : the file that they came from, if any.
+    """
+
+    metrics: tuple[Metric, ...]
+    receipt: Receipt = field(default_factory=Receipt.of)
+    path: Path | None = None
+    _index: Mapping[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        raise_faults(_namesakes(self.metrics, [{"file": self.path}] * len(self.metrics)))
+        index = {name_key(metric.name): place for place, metric in enumerate(self.metrics)}
+        object.__setattr__(self, "metrics", tuple(self.metrics))
+        object.__setattr__(self, "_index", index)
+
+    @classmethod
+    def of(cls, metrics: Sequence[Metric | Mapping[str, Any]], *, file: Path | None = None) -> Inventory:
+        """An inventory of metrics, or of rows that become metrics; all faults told at once, with `file`.
+
+        >>> Inventory.of([{"name": "Wait minutes", "stage": "process"}]).names
+        ('Wait minutes',)
+        """
+        faults: list[IpoError] = []
+        taken, places = [], []
+        for item in metrics:
+            place = {"file": file, "line": getattr(item, "line", None)}
+            if not isinstance(item, Metric | Mapping):
+                message = f"An entry of the metrics is {shown(item)}."
+                fix = "Write it like {name: Wait minutes, stage: process}."
+                faults.append(
+                    InventoryError(message, **place, value=item, expected="name and stage", fix=fix)
+                )
+                continue
+            try:
+                taken.append(item if isinstance(item, Metric) else Metric.from_dict(item, **place))
+                places.append(place)
+            except InventoryError as error:
+                faults += error.faults or (error,)
+        raise_faults([*faults, *_namesakes(taken, places)])
+        return cls(tuple(taken))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, in order."""
+        return tuple(metric.name for metric in self.metrics)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per metric: all fields but `extra`."""
+        columns = [item.name for item in fields(Metric) if item.name != "extra"]
+        rows = [[getattr(metric, column) for column in columns] for metric in self.metrics]
+        table = pd.DataFrame(rows, columns=columns)
+        whole = {"controllable": "Int64", "window": "Int64", "target": "float64"}
+        return table.astype(whole)
+
+    @property
+    def text(self) -> str:
+        """How many metrics there are by stage, and of how many teams."""
+        counts = [sum(metric.stage == stage for metric in self.metrics) for stage in STAGES]
+        teams = len({name_key(metric.team) for metric in self.metrics if metric.team})
+        words = _count(len(self.metrics), "metric"), _count(teams, "team")
+        by_stage = [_count(n, word) for n, word in zip(counts, STAGES, strict=True)]
+        return f"{words[0]} of {words[1]}: {by_stage[0]}, {by_stage[1]}, {by_stage[2]}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """The metrics as in a map file."""
+        return {"metrics": [plain(metric.to_dict()) for metric in self.metrics]}
+
+    def formula(self, name: str) -> Formula | None:
+        """The formula of a metric with its names understood; nothing if it has none."""
+        metric = self[name]
+        return Formula.parse(metric.formula, self.names) if metric.formula else None
+
+    def __getitem__(self, name: str) -> Metric:
+        place = self._index.get(name_key(name)) if isinstance(name, str) else None
+        if place is None:
+            raise UnknownMetric(str(name), known=self.names)
+        return self.metrics[place]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name_key(name) in self._index
+
+    def __iter__(self) -> Iterator[Metric]:
+        return iter(self.metrics)
+
+    def __len__(self) -> int:
+        return len(self.metrics)
+
+
+def _count(number: int, word: str) -> str:
+    plural = {"process": "processes"}.get(word, word + "s")
+    return f"{number:,} {word if number == 1 else plural}"
+
+
+def _namesakes(metrics: Sequence[Metric], places: Sequence[Mapping[str, Any]]) -> list[InventoryError]:
+    """A fault for each metric that bears the name of an earlier one."""
+    first: dict[str, int] = {}
+    faults = []
+    for number, (metric, place) in enumerate(zip(metrics, places, strict=True)):
+        if (seen := first.setdefault(name_key(metric.name), number)) == number:
+            continue
+        earlier = metrics[seen].name
+        same = "stands there twice" if earlier == metric.name else f"and {shown(earlier)} are the same name"
+        faults.append(
+            InventoryError(
+                f"The metric {shown(metric.name)} {same}.",
+                **place,
+                column="name",
+                value=metric.name,
+                expected="names that differ by more than case, spaces or Unicode form",
+                fix="Rename one of them, or remove it.",
+            )
+        )
+    return faults
+
+
+Step = float | str | tuple[str]  # a number, an operator, or a metric's name in a tuple of one
+RANK = {"+": 1, "-": 1, "*": 2, "/": 2, "neg": 3}
+SIGNS = {"−": "-", "–": "-", "×": "*", "·": "*", "÷": "/", "⁄": "/", "∕": "/"}
+NUMBER = re.compile(r"\d+(\.\d*)?(e[+-]?\d+)?|\.\d+(e[+-]?\d+)?")
+LONGEST_FORMULA = 500
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Formula:
+    """An arithmetic identity over metrics: names, numbers, + - * / and brackets; nothing else is ever run.
+
+    Attributes
+    ----------
+    text : as it was written.
+    names : the metrics in it, in order of appearance.
+    """
+
+    text: str
+    names: tuple[str, ...]
+    _steps: tuple[Step, ...]
+
+    @classmethod
+    def parse(cls, text: str, known_names: Sequence[str]) -> Formula:
+        """Understand a formula; names may hold spaces and signs, and the longest known name wins.
+
+        Raises InventoryError, saying where the formula stops making sense.
+
+        >>> Formula.parse("1 - calls lost / incoming", ["Incoming", "Calls lost"]).names
+        ('Calls lost', 'Incoming')
+        """
+        tokens = _tokens(text, known_names)
+        names = dict.fromkeys(token[0] for token in tokens if isinstance(token, tuple))
+        return cls(text, tuple(names), _postfix(text, tokens))
+
+    def evaluate(self, columns: Mapping[str, pd.Series]) -> pd.Series:
+        """The formula over columns of one index; a division by zero is missing."""
+        missing = [name for name in self.names if name not in columns]
+        if missing:
+            raise UnknownMetric(missing[0], known=list(columns))
+        stack: list[Any] = []
+        for step in self._steps:
+            if isinstance(step, tuple):
+                stack.append(columns[step[0]].astype("float64"))
+            elif isinstance(step, float):
+                stack.append(step)
+            else:
+                right = stack.pop()
+                stack.append(-right if step == "neg" else _apply(step, stack.pop(), right))
+        return pd.Series(stack.pop()).replace([np.inf, -np.inf], np.nan)
+
+    def __repr__(self) -> str:
+        return f"<Formula: {self.text}>"
+
+
+def _apply(sign: str, left: Any, right: Any) -> Any:
+    if sign == "/":
+        return left / (right if isinstance(right, pd.Series) else right or math.nan)
+    return left + right if sign == "+" else left - right if sign == "-" else left * right
+
+
+def _tokens(text: str, known_names: Sequence[str]) -> list[Step]:
+    """Split a formula into names, numbers and signs, on its `name_key` form."""
+    folded = name_key(text)
+    keys = sorted(((name_key(name), name) for name in known_names), key=lambda pair: -len(pair[0]))
+    tokens: list[Step] = []
+    at = 0
+    while at < len(folded):
+        name = next(((key, name) for key, name in keys if _stands(folded, key, at)), None)
+        number = NUMBER.match(folded, at)
+        sign = SIGNS.get(folded[at], folded[at])
+        if name:
+            tokens.append((name[1],))
+            at += len(name[0])
+        elif number:
+            tokens.append(float(number.group()))
+            at = number.end()
+        elif sign in "+-*/() ":
+            tokens += [sign] if sign != " " else []
+            at += 1
+        else:
+            word = re.split(r"\s*[+*/()−]|\s-\s", folded[at:])[0].strip()
+            raise _unclear(text, f"{word!r} is no metric of the inventory", nearest(word, list(known_names)))
+    return tokens
+
+
+def _stands(text: str, key: str, at: int) -> bool:
+    """Whether a name stands at a place as a whole word."""
+    end = at + len(key)
+    if not key or not text.startswith(key, at):
+        return False
+    starts_inside = at > 0 and _wordy(text[at - 1]) and _wordy(key[0])
+    ends_inside = end < len(text) and _wordy(text[end]) and _wordy(key[-1])
+    return not (starts_inside or ends_inside)
+
+
+def _wordy(mark: str) -> bool:
+    return mark.isalnum() or mark == "_"
+
+
+def _postfix(text: str, tokens: Sequence[Step]) -> tuple[Step, ...]:
+    """Shunting-yard (Dijkstra 1961): operators after their operands, so that no nesting can overflow."""
+    if len(tokens) > LONGEST_FORMULA:
+        raise _unclear(text, f"it has {len(tokens):,} parts, more than {LONGEST_FORMULA}")
+    steps: list[Step] = []
+    waiting: list[str] = []
+    wants_value = True
+    for token in tokens:
+        if not isinstance(token, str) or token == "(":
+            if not wants_value:
+                raise _unclear(text, f"no sign stands before {_said(token)}")
+            if isinstance(token, str):
+                waiting.append(token)
+            else:
+                steps.append(token)
+                wants_value = False
+            continue
+        if wants_value and token not in "+-":
+            raise _unclear(text, f"nothing stands before {token!r}")
+        if wants_value:
+            waiting += ["neg"] if token == "-" else []
+            continue
+        rank = 0 if token == ")" else RANK[token]
+        while waiting and waiting[-1] != "(" and RANK[waiting[-1]] >= rank:
+            steps.append(waiting.pop())
+        if token != ")":
+            waiting.append(token)
+            wants_value = True
+        elif not waiting:
+            raise _unclear(text, "a bracket is closed that was not opened")
+        else:
+            waiting.pop()
+    if wants_value or "(" in waiting:
+        raise _unclear(text, "it ends too early")
+    if not any(isinstance(token, tuple) for token in tokens):
+        raise _unclear(text, "it names no metric")
+    return (*steps, *reversed(waiting))
+
+
+def _said(token: Step) -> str:
+    return repr(token[0] if isinstance(token, tuple) else token)
+
+
+def _unclear(text: str, wrong: str, hint: str = "") -> InventoryError:
+    return InventoryError(
+        f"The formula {shown(text)} cannot be understood: {wrong}.",
+        column="formula",
+        value=text,
+        expected="names of metrics, numbers, + - * / and brackets",
+        fix=hint or "Mend the formula or leave it empty.",
+    )

@@ -1,0 +1,997 @@
+"""A result in, an Altair chart out: the finding as title, intervals always, meaning never by colour alone.
+
+User text goes into data values and titles only: fields have fixed names, and expressions hold none of it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING, Any, cast
+from xml.etree import ElementTree
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ipo_nb.drivers import amount_of, joined, per_hundred
+from ipo_nb.errors import BadOption
+from ipo_nb.lags import PERIOD_WORD, SIGN
+from ipo_nb.metrics import STAGES
+from ipo_nb.results import plain, spoken
+
+if TYPE_CHECKING:
+    from ipo_nb.drivers import Drivers
+    from ipo_nb.evidence import Evidence
+    from ipo_nb.lags import LagProfile
+    from ipo_nb.links import IPOMap
+    from ipo_nb.metrics import Metric
+    from ipo_nb.panel import Panel
+    from ipo_nb.scenario import Scenario
+
+__all__ = [
+    "PALETTE",
+    "SHOWN",
+    "TURNING",
+    "VERDICTS",
+    "MapLayout",
+    "Route",
+    "VerdictStyle",
+    "arrow",
+    "drivers_chart",
+    "effect_sizes",
+    "evidence_chart",
+    "interval",
+    "isolated",
+    "lag_profile_chart",
+    "map_chart",
+    "map_layout",
+    "order_lanes",
+    "ranking_words",
+    "scenario_chart",
+    "series_chart",
+    "shorten",
+    "svg",
+    "theme",
+    "title_of",
+    "unit_words",
+    "wrap",
+]
+
+Array = NDArray[np.float64]
+Chart = alt.LayerChart | alt.ConcatChart | alt.VConcatChart
+Pair = tuple[str, str]
+Point = tuple[float, float]
+Row = dict[str, Any]
+Curve = list[tuple[Point, Point, Point, Point]]
+
+# Each colour by name, on paper and on a dark page; text has a contrast of 4.5 and more on its ground.
+PALETTE = {
+    "ink": ("#1b1f24", "#e8eaed"),
+    "grey": ("#57606a", "#a9b2bc"),
+    "pale": ("#8b95a1", "#7d8793"),
+    "line": ("#d9dee3", "#3a424b"),
+    "panel": ("#f4f6f8", "#1d2329"),
+    "paper": ("#ffffff", "#12161a"),
+    "alert": ("#b93a0b", "#ff8a5c"),
+    "input": ("#0b62a0", "#6cb4ee"),
+    "process": ("#8f6200", "#dcae4a"),
+    "outcome": ("#0d7350", "#5cc79c"),
+}
+INK, GREY, PALE, LINE, PANEL, PAPER, ALERT = (PALETTE[name][0] for name in list(PALETTE)[:7])
+LANES = {
+    stage: (words, PALETTE[stage][0]) for stage, words in zip(STAGES, ("Inputs", "Processes", "Outcomes"), strict=True)
+}
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"
+# Marks that turn the reading order of what follows them, also outside a name.
+TURNING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+SHORT_PERIOD = {"daily": "d", "weekly": "wk", "monthly": "mo", "quarterly": "qtr", "yearly": "yr"}
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictStyle:
+    """How a verdict looks and is called everywhere: glyph, words; colour, dashes and width of its line."""
+
+    glyph: str
+    words: str
+    colour: str
+    dash: tuple[float, ...]
+    width: float
+
+    @property
+    def pattern(self) -> list[float]:
+        """The dash pattern as SVG knows it; a full line where there is none."""
+        return list(self.dash) or [1, 0]
+
+
+VERDICTS: Mapping[str, VerdictStyle] = {
+    "contradicted": VerdictStyle(SIGN["contradicted"], "contradicted", ALERT, (), 3.0),
+    "supported": VerdictStyle(SIGN["supported"], "supported", INK, (), 1.3),
+    "no_large_effect": VerdictStyle(SIGN["no_large_effect"], "no large effect", PALE, (), 1.0),
+    "backwards": VerdictStyle(SIGN["backwards"], "backwards", GREY, (9, 3, 2, 3), 1.4),
+    "not_enough_data": VerdictStyle(SIGN["not_enough_data"], "not enough data", GREY, (6, 4), 1.4),
+    "cannot_tell": VerdictStyle(SIGN["cannot_tell"], "cannot tell", GREY, (1.5, 3.5), 1.6),
+    "identity": VerdictStyle(SIGN["identity"], "identity", PALE, (14, 2), 1.0),
+}
+CLAIMED = VerdictStyle("", "claimed", INK, (), 1.2)
+CLAIMED_SIGN = {"+": "+", "-": "−", "?": ""}
+BOLD = 15.0  # what 13 pixels are as wide as in bold
+CROWDED = 40  # links from which a map says glyph or sign only
+LARGE = 0.6  # standardised effect drawn with the thickest line
+SHOWN = ("supported", "contradicted")
+
+
+@alt.theme.register("ipo_nb", enable=alt.theme.active == "default")
+def theme() -> alt.theme.ThemeConfig:
+    """The calm look of all charts: system font, ink on white, thin grid. Active unless you chose another."""
+    text = {"labelColor": GREY, "titleColor": GREY, "labelFontSize": 12, "titleFontSize": 12}
+    quiet = {
+        "titleFontWeight": "normal",
+        "gridColor": LINE,
+        "domain": False,
+        "ticks": False,
+        "labelPadding": 6,
+    }
+    config = {
+        "background": PAPER,
+        "font": FONT,
+        "view": {"stroke": None},
+        "axis": {**text, **quiet},
+        "title": {
+            "anchor": "start",
+            "color": INK,
+            "fontSize": 15,
+            "fontWeight": "bold",
+            "subtitleColor": GREY,
+            "subtitleFontSize": 12,
+            "offset": 12,
+        },
+        "text": {"color": INK, "fontSize": 13},
+        "point": {"color": INK, "opacity": 1},
+        "rule": {"color": INK},
+        "line": {"color": INK, "strokeWidth": 1.4},
+    }
+    return {"config": config}  # type: ignore[typeddict-item]
+
+
+# ---- text that fits, and cannot reorder or break its surroundings ----------------------------------------
+
+
+def isolated(name: str) -> str:
+    """A name that cannot turn the text around it: right-to-left letters stay inside, turning marks go."""
+    name = name.translate(TURNING)
+    return f"\u2068{name}\u2069" if any(unicodedata.bidirectional(sign) in {"R", "AL"} for sign in name) else name
+
+
+def arrow(cause: str, effect: str, width: float = 8000) -> str:
+    """A link in words, names cut so that both fit into `width` pixels."""
+    wanted = [min(_pixels(name, 13), width) for name in (cause, effect)]
+    room = [max(width / 2, width - other) for other in reversed(wanted)]
+    return " → ".join(isolated(shorten(name, space)) for name, space in zip((cause, effect), room, strict=True))
+
+
+def _clean(text: str) -> str:
+    text = text.translate(TURNING)
+    return "".join(" " if unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} else sign for sign in text)
+
+
+def _pixels(text: str, size: float) -> float:
+    wide = sum(1.0 if unicodedata.east_asian_width(sign) in "WF" else 0.0 for sign in text)
+    thin = sum(sign in " .,:;'!|()[]ijltfIr-" for sign in text)
+    large = sum(sign in "MWmw%@" for sign in text)
+    return size * (0.58 * len(text) + 0.45 * wide - 0.25 * thin + 0.36 * large)
+
+
+def shorten(text: str, width: float, *, size: float = 13) -> str:
+    """Text cut to about `width` pixels at font size `size`, with an ellipsis where something was cut.
+
+    >>> shorten("Satisfaction", 200), shorten("Satisfaction of customers", 80)
+    ('Satisfaction', 'Satisfactio…')
+    """
+    text = _clean(text[:400])
+    if _pixels(text, size) <= width:
+        return text
+    while text and _pixels(text + "…", size) > width:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+def wrap(text: str, width: float, *, size: float = 13, lines: int = 3) -> list[str]:
+    """Text in at most `lines` lines of about `width` pixels; the last one is shortened if need be."""
+    words, rows = _clean(text).split(), [""]
+    while words:
+        longer = f"{rows[-1]} {words[0]}".strip()
+        if _pixels(longer, size) <= width or not rows[-1]:
+            rows[-1] = longer
+            words.pop(0)
+        elif len(rows) == lines:
+            rows[-1] = f"{rows[-1]} {' '.join(words)}"
+            break
+        else:
+            rows.append("")
+    return [shorten(row, width, size=size) for row in rows]
+
+
+# ---- the geometry of the map: names in, coordinates out --------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One link as drawn: SVG paths of its line and its arrowhead, and the middle of its label (pixels)."""
+
+    path: str
+    head: str
+    label: Point
+
+
+@dataclass(frozen=True, slots=True)
+class MapLayout:
+    """Where everything of a three-lane map stands, in pixels from the top left.
+
+    Attributes
+    ----------
+    lanes : stage -> (x, width).
+    boxes : metric -> (x, y, width, height).
+    routes : (cause, effect) -> Route.
+    """
+
+    width: float
+    height: float
+    lanes: Mapping[str, tuple[float, float]]
+    boxes: Mapping[str, tuple[float, float, float, float]]
+    routes: Mapping[Pair, Route]
+
+
+MAP_WIDTH, BOX_WIDTH, LANE_PAD, LANE_TOP, RIGHT_MARGIN, ROW_GAP = 960.0, 206.0, 12.0, 46.0, 64.0, 22.0
+HEAD = 8.0
+STEPS = 32
+
+
+def order_lanes(lanes: Mapping[str, Sequence[str]], links: Sequence[Pair]) -> dict[str, list[str]]:
+    """The metrics of each lane in an order in which links cross little; unlinked ones come last.
+
+    Barycentre sweeps (Sugiyama, Tagawa, Toda 1981, section 4), starting from the order given, best one kept.
+    """
+    near: dict[str, list[str]] = defaultdict(list)
+    for cause, effect in links:
+        near[cause].append(effect)
+        near[effect].append(cause)
+    order = {stage: sorted(names, key=lambda name: name not in near) for stage, names in lanes.items()}
+    best, fewest = order, _tangle(order, links)
+    for sweep in range(8):
+        for stage in list(order) if sweep % 2 else list(order)[::-1]:
+            place = _places(order)
+            centre = {name: np.mean([place[other][1] for other in [*near[name], name]]) for name in order[stage]}
+            order = {**order, stage: sorted(order[stage], key=lambda name: (name not in near, centre[name]))}
+        tangle = _tangle(order, links)
+        if tangle < fewest:
+            best, fewest = order, tangle
+    return {stage: list(names) for stage, names in best.items()}
+
+
+def _places(order: Mapping[str, Sequence[str]]) -> dict[str, Point]:
+    return {
+        name: (float(lane), (row + 0.5) / len(names))
+        for lane, names in enumerate(order.values())
+        for row, name in enumerate(names)
+    }
+
+
+def _tangle(order: Mapping[str, Sequence[str]], links: Sequence[Pair]) -> float:
+    """Crossings of links between the same two lanes, and a little for long links inside a lane."""
+    place = _places(order)
+    drawn = [sorted((place[cause], place[effect])) for cause, effect in links]
+    crossings = sum(
+        (a[1] - c[1]) * (b[1] - d[1]) < 0
+        for (a, b), (c, d) in combinations(drawn, 2)
+        if a[0] == c[0] and b[0] == d[0] and a[0] != b[0]
+    )
+    return crossings + sum(abs(a[1] - b[1]) for a, b in drawn if a[0] == b[0])
+
+
+def map_layout(
+    lanes: Mapping[str, Sequence[str]],
+    links: Sequence[Pair],
+    *,
+    labels: Mapping[Pair, str] | None = None,
+    box_height: float = 44.0,
+) -> MapLayout:
+    """Coordinates of a three-lane map: boxes in their lanes, links as curves, labels pushed apart.
+
+    Parameters
+    ----------
+    lanes : stage -> metrics from top to bottom (see `order_lanes`).
+    links : (cause, effect) pairs of those metrics.
+    labels : text on each link; its length decides the room it needs.
+    box_height : height of a metric's box, pixels.
+    """
+    rows = max((len(names) for names in lanes.values()), default=0)
+    last = set(list(lanes.values())[-1])
+    margin = RIGHT_MARGIN if any(cause in last and effect in last for cause, effect in links) else LANE_PAD
+    height = LANE_TOP + max(rows, 1) * (box_height + ROW_GAP) + LANE_PAD
+    gutter = (MAP_WIDTH - LANE_PAD - margin - BOX_WIDTH * len(lanes)) / max(len(lanes) - 1, 1)
+    left = {stage: LANE_PAD + place * (BOX_WIDTH + gutter) for place, stage in enumerate(lanes)}
+    boxes: dict[str, tuple[float, float, float, float]] = {}
+    for stage, names in lanes.items():
+        pitch = (height - LANE_TOP - LANE_PAD) / max(len(names), 1)
+        pitch = min(pitch, 1.4 * (box_height + ROW_GAP))
+        spare = height - LANE_TOP - LANE_PAD - pitch * len(names)
+        for row, name in enumerate(names):
+            top = LANE_TOP + spare / 2 + pitch * row + (pitch - box_height) / 2
+            boxes[name] = (left[stage], top, BOX_WIDTH, box_height)
+    curves = _curves(lanes, links, boxes, gutter)
+    middles = _label_places(curves, boxes, {pair: 16 + 6.6 * len((labels or {}).get(pair, "")) for pair in links})
+    return MapLayout(
+        width=MAP_WIDTH,
+        height=height,
+        lanes={stage: (x - LANE_PAD, BOX_WIDTH + 2 * LANE_PAD) for stage, x in left.items()},
+        boxes=boxes,
+        routes={pair: Route(_path(curve), _head(curve), middles[pair]) for pair, curve in curves.items()},
+    )
+
+
+def _curves(
+    lanes: Mapping[str, Sequence[str]],
+    links: Sequence[Pair],
+    boxes: Mapping[str, tuple[float, float, float, float]],
+    gutter: float,
+) -> dict[Pair, Curve]:
+    lane = {name: place for place, names in enumerate(lanes.values()) for name in names}
+    ports = _ports(links, lane, boxes)
+    stacks = [[boxes[name] for name in names] for names in lanes.values()]
+    used: dict[tuple[int, float], int] = defaultdict(int)
+    curves: dict[Pair, Curve] = {}
+    for pair in links:
+        start, end = ports[pair]
+        here, there = lane[pair[0]], lane[pair[1]]
+        if here == there:
+            reach = min(34 + 0.16 * abs(end[1] - start[1]), 0.75 * gutter)
+            end = (end[0] + HEAD, end[1])
+            curves[pair] = [(start, (start[0] + reach, start[1]), (end[0] + reach, end[1]), end)]
+            continue
+        way = 1 if here < there else -1
+        stops = [start]
+        for between in range(here + way, there, way):
+            stops += _corridor(stacks[between], between, start[1] / 2 + end[1] / 2, way, used)
+        stops.append((end[0] - way * HEAD, end[1]))
+        curves[pair] = [_bend(one, two) for one, two in pairwise(stops)]
+    return curves
+
+
+def _ports(
+    links: Sequence[Pair], lane: Mapping[str, int], boxes: Mapping[str, tuple[float, float, float, float]]
+) -> dict[Pair, tuple[Point, Point]]:
+    """Where each link leaves and enters: spread over the side of the box in the order of the other ends."""
+    ends: dict[tuple[str, bool], list[tuple[float, Pair, int]]] = defaultdict(list)
+    for cause, effect in links:
+        against = lane[cause] > lane[effect]
+        ends[cause, not against].append((boxes[effect][1], (cause, effect), 0))
+        ends[effect, lane[cause] >= lane[effect]].append((boxes[cause][1], (cause, effect), 1))
+    ports: dict[Pair, list[Point]] = {pair: [(0.0, 0.0), (0.0, 0.0)] for pair in links}
+    for (name, on_right), meeting in ends.items():
+        x, y, width, height = boxes[name]
+        for place, (_, pair, which) in enumerate(sorted(meeting), start=1):
+            ports[pair][which] = (x + width * on_right, y + height * place / (len(meeting) + 1))
+    return {pair: (both[0], both[1]) for pair, both in ports.items()}
+
+
+def _corridor(
+    stack: Sequence[tuple[float, float, float, float]],
+    lane: int,
+    height: float,
+    way: int,
+    used: dict[tuple[int, float], int],
+) -> list[Point]:
+    """Through a lane between two boxes, as near to `height` as can be, and not twice along one line."""
+    if not stack:
+        return []
+    x, _, width, box_height = stack[0]
+    gaps = [
+        stack[0][1] - 9,
+        *(one[1] / 2 + two[1] / 2 + box_height / 2 for one, two in pairwise(stack)),
+    ]
+    gaps.append(stack[-1][1] + box_height + 9)
+    gap = min(gaps, key=lambda y: abs(y - height) + 30 * used[lane, y])
+    y = gap + 4.0 * ((used[lane, gap] + 1) // 2) * (-1) ** used[lane, gap]
+    used[lane, gap] += 1
+    return [(x - 6, y), (x + width + 6, y)][::way]
+
+
+def _bend(one: Point, two: Point) -> tuple[Point, Point, Point, Point]:
+    half = (two[0] - one[0]) / 2
+    return one, (one[0] + half, one[1]), (two[0] - half, two[1]), two
+
+
+def _path(curve: Curve) -> str:
+    start = "M{:.1f},{:.1f}".format(*curve[0][0])
+    return start + "".join("C" + ",".join(f"{x:.1f},{y:.1f}" for x, y in points[1:]) for points in curve)
+
+
+def _head(curve: Curve) -> str:
+    (before, _), (x, y) = curve[-1][2], curve[-1][3]
+    back = HEAD if before < x else -HEAD
+    return f"M{x + back:.1f},{y:.1f}L{x - back / 4:.1f},{y - 4:.1f}L{x - back / 4:.1f},{y + 4:.1f}Z"
+
+
+def _label_places(
+    curves: Mapping[Pair, Curve],
+    boxes: Mapping[str, tuple[float, float, float, float]],
+    widths: Mapping[Pair, float],
+) -> dict[Pair, Point]:
+    """A place on its own curve for each label: near the middle, off boxes, other labels and other curves."""
+    along = {pair: _points(curve) for pair, curve in curves.items()}
+    rects = np.array([[x, y, x + w, y + h] for x, y, w, h in boxes.values()]).reshape(-1, 4)
+    lines = np.concatenate([*along.values(), np.empty((0, 2))])
+    chosen: dict[Pair, Point] = {}
+    for _ in range(3):
+        for pair, points in along.items():
+            others = [(*chosen[other], widths[other] / 2) for other in chosen if other != pair]
+            taken = np.array([[x - w, y - 10, x + w, y + 10] for x, y, w in others]).reshape(-1, 4)
+            half = widths[pair] / 2
+            cost = 50.0 * np.abs(np.linspace(-0.5, 0.5, len(points)))
+            cost += 6.0 * (_covered(lines, points, half) - _covered(points, points, half))
+            cost += 12.0 * _overlap(rects, points, half) + 8.0 * _overlap(taken, points, half)
+            x, y = points[int(np.argmin(cost))]
+            chosen[pair] = (float(x), float(y))
+    return chosen
+
+
+def _label_width(label: str) -> float:
+    return 14 + 6.7 * len(label)
+
+
+def _points(curve: Curve) -> Array:
+    t = np.linspace(0, 1, STEPS)[:, None]
+    weights = np.stack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3])
+    return np.concatenate([(weights * np.array(bend)[:, None, :]).sum(axis=0) for bend in curve])
+
+
+def _covered(lines: Array, places: Array, half: float) -> Array:
+    """How many points of the lines a label would cover at each place."""
+    across, down = np.abs(lines[None] - places[:, None]).transpose(2, 0, 1)
+    covered: Array = ((across < half) & (down < 10)).sum(axis=1).astype(float)
+    return covered
+
+
+def _overlap(rects: Array, places: Array, half: float) -> Array:
+    """How deep a label at each place lies in the rectangles, as pixels of height where widths meet."""
+    x, y = places[:, :1], places[:, 1:]
+    across = np.minimum(rects[:, 2], x + half + 3) - np.maximum(rects[:, 0], x - half - 3)
+    down = np.minimum(rects[:, 3], y + 12) - np.maximum(rects[:, 1], y - 12)
+    depth: Array = np.where(across > 0, np.clip(down, 0, None), 0.0).sum(axis=1)
+    return depth
+
+
+# ---- the charts ------------------------------------------------------------------------------------------
+
+
+def map_chart(ipo_map: IPOMap, evidence: Evidence | None = None) -> alt.LayerChart:
+    """The three-lane map; with evidence, each link drawn as the data judge it.
+
+    Parameters
+    ----------
+    ipo_map : the metrics and links to draw.
+    evidence : the verdicts on those links; without it the claims are drawn alone.
+    """
+    links = _claims(ipo_map) if evidence is None else _judged(ipo_map, evidence)
+    if len(links) > CROWDED:
+        links = {pair: row | {"label": row["label"].split(" ")[0]} for pair, row in links.items()}
+    lanes = {stage: [metric.name for metric in ipo_map.metrics if metric.stage == stage] for stage in LANES}
+    names = {metric.name: wrap(metric.name, BOX_WIDTH - 26, size=BOLD, lines=2) for metric in ipo_map.metrics}
+    layout = map_layout(
+        order_lanes(lanes, list(links)),
+        list(links),
+        labels={pair: row["label"] for pair, row in links.items()},
+        box_height=58.0 if any(len(lines) > 1 for lines in names.values()) else 44.0,
+    )
+    linked = {name for pair in links for name in pair}
+    boxes = [_box(metric, names[metric.name], layout, metric.name in linked) for metric in ipo_map.metrics]
+    drawn = [row | _route(layout.routes[pair], row["label"]) for pair, row in links.items()]
+    layers = [*_lane_layers(layout), *_link_layers(drawn), *_box_layers(boxes), *_label_layers(drawn)]
+    return _layered(layers, layout.width, layout.height, _map_title(ipo_map, evidence))
+
+
+def _claims(ipo_map: IPOMap) -> dict[Pair, Row]:
+    claims = {}
+    for link in ipo_map.links:
+        window = "–".join(str(lag) for lag in sorted(set(link.lag)))
+        label = f"{CLAIMED_SIGN[link.sign]} {window} {SHORT_PERIOD[ipo_map.cadence]}".strip()
+        claims[link.cause, link.effect] = _link_row(link.cause, link.effect, "claimed", label, 0.0)
+    return claims
+
+
+def _judged(ipo_map: IPOMap, evidence: Evidence) -> dict[Pair, Row]:
+    sizes = {(row.cause, row.effect): row.size for row in _rows(effect_sizes(evidence))}
+    claims, judged = _claims(ipo_map), {}
+    for pair, claim in claims.items():
+        profile = evidence.profiles.get(pair)
+        judged[pair] = claim if profile is None else _judged_row(profile, sizes[pair])
+    return judged
+
+
+def _judged_row(profile: LagProfile, size: float) -> Row:
+    """Glyph, direction and lag, such as `✕ + 4 wk`: what was found; the claim alone where nothing was."""
+    label = SIGN[profile.verdict]
+    if profile.verdict in SHOWN:
+        found = "+" if profile.estimate > 0 else "−"
+        label += f" {found} {profile.lag} {SHORT_PERIOD[profile.cadence]}"
+    elif profile.verdict == "not_enough_data":
+        label = f"{label} {CLAIMED_SIGN[profile.sign]}".strip()
+    return _link_row(profile.cause, profile.effect, profile.verdict, label, size)
+
+
+def _link_row(cause: str, effect: str, verdict: str, label: str, size: float) -> Row:
+    style = VERDICTS.get(verdict, CLAIMED)
+    large = min(abs(size), LARGE) / LARGE if verdict in SHOWN and np.isfinite(size) else 0.0
+    return {
+        "verdict": verdict,
+        "label": label,
+        "colour": style.colour,
+        "ink": GREY if style.colour == PALE else style.colour,
+        "thick": style.width + 2.0 * large,
+        "whole": f"{arrow(cause, effect)}: {style.words}",
+    }
+
+
+def _map_title(ipo_map: IPOMap, evidence: Evidence | None) -> alt.Title:
+    name = shorten(ipo_map.title, 400) or "The map"
+    if evidence is None:
+        return alt.Title(f"{name}: {len(ipo_map.links)} claimed links between {len(ipo_map.metrics)} metrics")
+    found = [profile.verdict for profile in evidence.profiles.values()]
+    said = [f"{found.count(verdict)} {style.words}" for verdict, style in VERDICTS.items() if verdict in found]
+    key = [f"{style.glyph} {style.words}" for verdict, style in VERDICTS.items() if verdict in found]
+    note = [*key, "+/− direction, then time until it is strongest", "thick: large effect"]
+    return alt.Title(f"{name}: of {len(found)} claimed links {joined(said)}", subtitle=" · ".join(note))
+
+
+def _rows(table: pd.DataFrame) -> Iterable[Any]:
+    return table.itertuples()
+
+
+def _layered(layers: Iterable[Any], width: float, height: float, title: alt.Title) -> alt.LayerChart:
+    return cast(alt.LayerChart, alt.layer(*layers, width=width, height=height, title=title))
+
+
+def _corners(x: float, y: float, width: float, height: float) -> Row:
+    return {"x": x, "y": y, "x2": x + width, "y2": y + height}
+
+
+def _box(metric: Metric, lines: Sequence[str], layout: MapLayout, linked: bool) -> Row:
+    x, y, width, height = layout.boxes[metric.name]
+    under = shorten(" · ".join(filter(None, [metric.team, "" if linked else "no links"])), width - 26, size=11)
+    top = y + height / 2 - 8 * len(lines) + (0 if under else 8)
+    return {
+        **_corners(x, y, width, height),
+        "left": x + 14,
+        "edge": x + 4,
+        "name": "\n".join(lines),
+        "line": top,
+        "team": under,
+        "under": top + 16 * len(lines),
+        "colour": LANES[metric.stage][1],
+        "linked": linked,
+        "whole": _clean(metric.name),
+    }
+
+
+def _route(route: Route, label: str) -> Row:
+    (x, y), width = route.label, _label_width(label)
+    middle = {"cx": x, "cy": y, **_corners(x - width / 2, y - 9, width, 18)}
+    return {"path": route.path, "head": route.head, **middle}
+
+
+def _at(field: str, axis: Any = alt.X) -> Any:
+    """A field that holds pixels already."""
+    return axis(f"{field}:Q", scale=None, axis=None, title=None)
+
+
+def _as_is(channel: Any, field: str) -> Any:
+    """A field that holds colours, widths or shapes already."""
+    return channel(field, scale=None, legend=None)
+
+
+def _layer(rows: Iterable[Row] | pd.DataFrame) -> Any:
+    """A chart of a few rows, or of a frame (which Altair takes faster, but not beyond 5,000 rows)."""
+    if isinstance(rows, pd.DataFrame) and len(rows) <= 5000:
+        return alt.Chart(rows)
+    return alt.Chart(alt.InlineData(values=plain(rows if isinstance(rows, pd.DataFrame) else list(rows))))
+
+
+def _rectangles(rows: Sequence[Row], **mark: Any) -> Any:
+    place = {"x": _at("x"), "y": _at("y", alt.Y), "x2": alt.X2("x2:Q"), "y2": alt.Y2("y2:Q")}
+    return _layer(rows).mark_rect(**mark).encode(**place)
+
+
+def _words(rows: Sequence[Row], x: Any, y: str, text: str, **mark: Any) -> Any:
+    mark = {"align": "left", "baseline": "middle", "lineBreak": "\n", "lineHeight": 16, **mark}
+    return _layer(rows).mark_text(**mark).encode(x=x, y=_at(y, alt.Y), text=alt.Text(f"{text}:N"))
+
+
+def _drawn(rows: Sequence[Row], shape: str, **mark: Any) -> Any:
+    """Paths in pixels: a point whose shape is the path; at size 4 one unit of a shape is one pixel."""
+    base = _layer(rows).mark_point(size=4, opacity=1, **mark)
+    return base.encode(x=alt.value(0), y=alt.value(0), shape=_as_is(alt.Shape, f"{shape}:N"))
+
+
+def _lane_layers(layout: MapLayout) -> list[Any]:
+    rows = []
+    for stage, (x, width) in layout.lanes.items():
+        name, colour = LANES[stage]
+        panel = _corners(x, 0, width, layout.height)
+        rows.append({**panel, "at": x + LANE_PAD, "top": 20, "name": name, "colour": colour})
+    heads = _words(rows, _at("at"), "top", "name", fontWeight="bold")
+    return [_rectangles(rows, fill=PANEL, cornerRadius=8), heads.encode(color=_as_is(alt.Color, "colour:N"))]
+
+
+def _link_layers(links: Sequence[Row]) -> list[Any]:
+    layers = []
+    for verdict, style in reversed([*VERDICTS.items(), ("claimed", CLAIMED)]):
+        rows = [link for link in links if link["verdict"] == verdict]
+        if rows:
+            line = _drawn(rows, "path", filled=False, stroke=style.colour, strokeDash=style.pattern)
+            width, tip = _as_is(alt.StrokeWidth, "thick:Q"), alt.Tooltip("whole:N", title="link")
+            layers.append(line.encode(strokeWidth=width, tooltip=tip))
+            layers.append(_drawn(rows, "head", filled=True, fill=style.colour, strokeWidth=0))
+    return layers
+
+
+def _box_layers(boxes: Sequence[Row]) -> list[Any]:
+    layers = []
+    for linked, stroke, dash in ((True, LINE, [1, 0]), (False, PALE, [4, 3])):
+        some = [box for box in boxes if box["linked"] is linked]
+        if some:
+            layers.append(_rectangles(some, fill=PAPER, stroke=stroke, strokeDash=dash, cornerRadius=5))
+    if boxes:
+        edge = _rectangles(boxes, cornerRadius=1.5).encode(x2=alt.X2("edge:Q"), fill=_as_is(alt.Fill, "colour:N"))
+        name = _words(boxes, _at("left"), "line", "name", fontWeight="bold")
+        layers += [edge, name.encode(tooltip=alt.Tooltip("whole:N", title="metric"))]
+        layers.append(_words(boxes, _at("left"), "under", "team", color=GREY, fontSize=11))
+    return layers
+
+
+def _label_layers(links: Sequence[Row]) -> list[Any]:
+    if not links:
+        return []
+    pills = _rectangles(links, fill=PAPER, cornerRadius=9, strokeWidth=1)
+    label = _words(links, _at("cx"), "cy", "label", align="center", fontSize=11)
+    return [
+        pills.encode(stroke=_as_is(alt.Stroke, "colour:N")),
+        label.encode(color=_as_is(alt.Color, "ink:N")),
+    ]
+
+
+def effect_sizes(evidence: Evidence) -> pd.DataFrame:
+    """Each link's long-run effect in standard deviations, so that links of different units can be compared.
+
+    Returns
+    -------
+    One row per link, by verdict and then by size: `cause, effect, verdict`, and `size, low, high, matters` in
+    s.d. of the effect per s.d. of the cause (within units, where there are units).
+    """
+    values = evidence.panel.values
+    if evidence.panel.units:
+        values = values - values.groupby(level="unit").transform("mean")
+    spread = values.std().replace(0.0, np.nan)
+    rows = []
+    for (cause, effect), profile in evidence.profiles.items():
+        ratio = spread.get(cause, np.nan) / spread.get(effect, np.nan)
+        numbers = np.array([profile.estimate, profile.low, profile.high, profile.matters], dtype=float)
+        rows.append((cause, effect, profile.verdict, *(ratio * numbers)))
+    rows.sort(key=lambda row: (list(VERDICTS).index(row[2]), -abs(np.nan_to_num(row[3]))))
+    return pd.DataFrame(rows, columns=["cause", "effect", "verdict", "size", "low", "high", "matters"])
+
+
+def evidence_chart(evidence: Evidence) -> alt.LayerChart:
+    """Every link of a map in one row: verdict, standardised effect with its interval, and the real size."""
+    sizes = effect_sizes(evidence)
+    if sizes.empty:
+        raise BadOption("The map has no links, so there is nothing to draw.", fix="Link two of its metrics.")
+    reach = _reach(sizes)
+    rows = [
+        {
+            "label": f"{SIGN[row.verdict]}  {arrow(row.cause, row.effect, 310)}",
+            "words": _size_words(evidence.profiles[row.cause, row.effect]),
+            "verdict": row.verdict,
+            **dict(zip(("value", "low", "high", "matters"), row[4:], strict=True)),
+            "less": -row.matters,
+            **_row_places(row.Index),
+        }
+        for row in _rows(sizes)
+    ]
+    scale = alt.Scale(domain=[-reach, reach], range=[0, ROW_WIDTH], clamp=True, nice=False)
+    x = alt.X(scale=scale, axis=alt.Axis(tickCount=5, grid=False, title=STANDARD, titlePadding=16))
+    zone = _layer([row for row in rows if np.isfinite(row["less"])]).mark_rect(fill=LINE)
+    band = zone.encode(x=_on(x, "less"), x2=alt.X2("matters:Q"), y=_at("top", alt.Y), y2=alt.Y2("bottom:Q"))
+    zero = _layer([{"value": 0}]).mark_rule(color=PALE, strokeDash=[3, 3]).encode(x=_on(x, "value"))
+    supported = int((sizes["verdict"] == "supported").sum())
+    note = "Dots with 95 % intervals, long-run; grey: too small to matter."
+    if (sizes[["low", "high"]].abs() > reach).any(axis=None):
+        note += " Intervals that touch the frame go further."
+    title = f"{supported} of {len(rows)} claimed links are supported by the data"
+    layers = [band, zero, *_interval_rows(rows, x)]
+    return _layered(layers, ROW_WIDTH, ROW * max(len(rows), 1), alt.Title(title, subtitle=note))
+
+
+STANDARD = "s.d. of the effect for a lasting rise of one s.d. of the cause"
+ROW, ROW_WIDTH = 44.0, 680.0
+
+
+def _row_places(place: int) -> Row:
+    return {
+        "y": place * ROW + 11,
+        "dot": place * ROW + 28,
+        "top": place * ROW + 22,
+        "bottom": place * ROW + 34,
+    }
+
+
+def _interval_rows(rows: Sequence[Row], x: Any) -> list[Any]:
+    """Label and size in words above, dot with interval below; the line and the filling say the verdict."""
+    y = _at("dot", alt.Y)
+    layers = [
+        _layer(rows).mark_rule(color=LINE).encode(x=alt.value(0), x2=alt.value(ROW_WIDTH), y=y),
+        _words(rows, alt.value(0), "y", "label"),
+        _words(rows, alt.value(ROW_WIDTH), "y", "words", align="right", fontSize=12, color=GREY),
+    ]
+    for verdict, style in VERDICTS.items():
+        seen = [row for row in rows if row["verdict"] == verdict and np.isfinite(row["low"])]
+        if not seen:
+            continue
+        colour = GREY if style.colour == PALE else style.colour
+        fill = colour if verdict in SHOWN else PAPER
+        rule = _layer(seen).mark_rule(color=colour, strokeWidth=max(style.width, 1.6), strokeDash=style.pattern)
+        dot = _layer(seen).mark_point(size=64, opacity=1, fill=fill, stroke=colour, strokeWidth=1.4)
+        layers += [rule.encode(x=_on(x, "low"), x2=alt.X2("high:Q"), y=y), dot.encode(x=_on(x, "value"), y=y)]
+    return layers
+
+
+def _on(channel: Any, field: str) -> Any:
+    """A channel with its axis and scale, on a field."""
+    channel = channel.copy(deep=False)
+    channel["shorthand"] = f"{field}:Q"
+    return channel
+
+
+def _reach(sizes: pd.DataFrame) -> float:
+    """Half the width of the axis: room for the intervals of what is shown, not for what says nothing."""
+    shown = sizes[sizes["verdict"].isin([*SHOWN, "no_large_effect"])]
+    ends = (shown if len(shown) else sizes)[["low", "high"]].abs().to_numpy()
+    ends = ends[np.isfinite(ends)]
+    return float(np.clip(1.1 * ends.max(), 0.3, 2.5)) if ends.size else 1.0
+
+
+def interval(estimate: float, low: float, high: float) -> str:
+    """An estimate with its interval, which does not break over two lines.
+
+    >>> interval(0.21, 0.092, 0.33).replace("\u00a0", " ")
+    '+0.21 (+0.092 to +0.33)'
+    """
+    value, start, end = (spoken(number, signed=True) for number in (estimate, low, high))
+    return f"{value} " + f"({start} to {end})".replace(" ", "\u00a0")
+
+
+def _size_words(profile: LagProfile) -> str:
+    if not np.isfinite(profile.estimate):
+        return VERDICTS[profile.verdict].words
+    size = interval(profile.estimate, profile.low, profile.high)
+    return shorten(f"{size} {unit_words(profile)}", 370, size=12)
+
+
+def unit_words(profile: LagProfile) -> str:
+    """What a link's effect is counted in, such as "points per minute"."""
+    effect = amount_of(2, profile.effect_unit).removeprefix("2 ")
+    return f"{effect} per {amount_of(1, profile.cause_unit).removeprefix('1 ')}"
+
+
+def lag_profile_chart(profile: LagProfile) -> alt.LayerChart:
+    """Effect at each lag with its band, against a line at zero; the strongest lag filled, its rivals grey."""
+    colour = VERDICTS["contradicted" if profile.verdict == "contradicted" else "supported"].colour
+    rivals = dict.fromkeys(profile.near_lags, 1) | {profile.lag: 2}
+    rows = profile.table.assign(kind=[rivals.get(lag, 0) for lag in profile.table["lag"]])
+    after = shorten(f"{PERIOD_WORD[profile.cadence]}s after {profile.cause} moved", 340, size=12)
+    x = alt.X("lag:O", title=after, axis=alt.Axis(labelAngle=0))
+    unit = shorten(f"{profile.effect}, {unit_words(profile)}", 340, size=12)
+    above: Row = {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleX": -30, "titleY": -12}
+    y = alt.Y(axis=alt.Axis(title=unit, tickCount=4, **above))
+    layers = [_layer([{"zero": 0}]).mark_rule(color=PALE, strokeDash=[3, 3]).encode(y=_on(y, "zero"))]
+    for kind, fill in enumerate((PAPER, PALE, colour)):
+        some = _layer(rows[rows["kind"] == kind])
+        line = some.mark_rule(color=colour, strokeWidth=2.4 if kind == 2 else 1.2)
+        dot = some.mark_point(size=80 if kind == 2 else 44, opacity=1, fill=fill, stroke=colour, strokeWidth=1.2)
+        layers += [
+            line.encode(x=x, y=_on(y, "low"), y2=alt.Y2("high:Q")),
+            dot.encode(x=x, y=_on(y, "estimate")),
+        ]
+    title = alt.Title(wrap(profile.text.split(". ")[0], 420, size=15))
+    return _layered(layers, 420, 190, title)
+
+
+def drivers_chart(drivers: Drivers) -> alt.LayerChart:
+    """The links into one outcome by their share of its movement; a bracket joins what cannot be ranked."""
+    table = drivers.table[drivers.table["share"].notna()].reset_index(drop=True)
+    rows = [
+        {
+            "label": f"{SIGN[row.verdict]}  {shorten(isolated(row.driver), 360)}",
+            "words": f"{per_hundred(row.share)} ({100 * row.share_low:.0f} to {100 * row.share_high:.0f})",
+            "verdict": row.verdict,
+            **dict(zip(("value", "low", "high"), (100 * s for s in row[2:5]), strict=True)),
+            **_row_places(row.Index),
+        }
+        for row in _rows(table)
+    ]
+    scale = alt.Scale(domain=[0, max([10.0, *(1.04 * row["high"] for row in rows)])], range=[0, ROW_WIDTH], nice=False)
+    title = f"% of the explained movement of {shorten(drivers.outcome, 240)}"
+    x = alt.X(scale=scale, axis=alt.Axis(tickCount=5, grid=False, title=title, titlePadding=16))
+    ties = [rows.index for _, rows in table.groupby("tie_group", sort=False) if len(rows) > 1]
+    right = ROW_WIDTH + 14
+    paths = [f"M{right - 6},{ROW * tied[0] + 6}H{right}V{ROW * tied[-1] + 34}H{right - 6}" for tied in ties]
+    layers = _interval_rows(rows, x)
+    if paths:
+        bracket = [{"path": path} for path in paths]
+        layers.append(_drawn(bracket, "path", filled=False, stroke=GREY, strokeWidth=1.2))
+    note = "Shares with 95 % intervals; a bracket joins drivers that cannot be told apart."
+    headline = wrap(ranking_words(drivers), 560, size=15, lines=2)
+    return _layered(layers, right + 2, ROW * max(len(rows), 1), alt.Title(headline, subtitle=note))
+
+
+def ranking_words(drivers: Drivers) -> str:
+    """What a ranking says, as a headline."""
+    outcome = isolated(drivers.outcome)
+    if not drivers.ties:
+        return f"No shown driver of {outcome} yet"
+    first = [isolated(name) for name in drivers.ties[0]]
+    if len(first) == 1:
+        return f"{first[0]} moves {outcome} most"
+    return f"{joined(first)} move {outcome} most and cannot be ranked"
+
+
+def scenario_chart(scenario: Scenario) -> alt.ConcatChart:
+    """What moves when a metric is changed: a fan per metric, against no change; what is hurt in vermilion."""
+    summary = scenario.summary.set_index("metric")
+    after = f"{PERIOD_WORD[scenario.cadence]}s after the change"
+    panels = [
+        _fan(str(name), rows, after, cast(Row, summary.loc[str(name)].to_dict()))
+        for name, rows in scenario.table.groupby("metric", sort=False)
+    ]
+    return _small_multiples(panels, alt.Title(wrap(scenario.text.split(": ")[0], 760, size=15)))
+
+
+def _fan(name: str, rows: pd.DataFrame, after: str, end: Row) -> alt.LayerChart:
+    colour = ALERT if end["harmed"] else INK
+    x = alt.X("period_ahead:Q", title=after, axis=alt.Axis(tickMinStep=1, tickCount=5, grid=False))
+    y = alt.Y(title=None, axis=alt.Axis(tickCount=3))
+    base = _layer(rows.drop(columns="metric"))
+    zero = _layer([{"zero": 0}]).mark_rule(color=PALE, strokeDash=[3, 3]).encode(y=_on(y, "zero"))
+    fan = base.mark_area(color=LINE).encode(x=x, y=_on(y, "low"), y2=alt.Y2("high:Q"))
+    line = base.mark_line(strokeWidth=2, color=colour).encode(x=x, y=_on(y, "estimate"))
+    size = interval(end["estimate"], end["low"], end["high"])
+    note = shorten(f"{size} {end['unit']}{', hurt' if end['harmed'] else ''}", SMALL, size=12)
+    return _small(fan, zero, line, title=alt.Title(shorten(name, SMALL), subtitle=note))
+
+
+SMALL = 250  # width of a small chart, pixels
+
+
+def _small(*layers: alt.Chart, title: alt.Title) -> alt.LayerChart:
+    title = alt.Title(title.text, subtitle=title.subtitle, fontSize=13, offset=6, frame="group")
+    return _layered(layers, SMALL, 90, title)
+
+
+def _small_multiples(panels: Sequence[alt.LayerChart], title: alt.Title) -> alt.ConcatChart:
+    # Flush: plots stand in line whatever the width of their axis labels; the spacing leaves room for these.
+    space = alt.RowColnumber(row=70, column=70)
+    return alt.concat(*panels, columns=3, bounds="flush", spacing=space, title=title)
+
+
+def series_chart(
+    panel: Panel, names: Sequence[str] | None = None, *, units: Mapping[str, str] | None = None
+) -> alt.ConcatChart:
+    """Series with their gaps: one small chart per metric; with units their median and middle 80 %.
+
+    Parameters
+    ----------
+    panel : the series.
+    names : metrics to draw, in order; all of them if not given.
+    units : metric -> what its numbers count, said beside its name.
+    """
+    names = list(panel.names if names is None else names)
+    if not names:
+        raise BadOption("No metric was named, so there is no series to draw.", fix="Name one of the panel.")
+    panels = [_one_series(panel, name, (units or {}).get(name, "")) for name in names]
+    missing, whole = int(panel.values[names].isna().to_numpy().sum()), panel.values[names].size
+    gaps = f"{missing:,} of {whole:,} values missing (marked below)" if missing else "no value missing"
+    note = "Nothing was filled in."
+    note += " Line: median of the units; band: the middle 80 % of them." if panel.units else ""
+    return _small_multiples(panels, alt.Title(f"{len(names)} series, {gaps}", subtitle=note))
+
+
+def _one_series(panel: Panel, name: str, unit: str) -> alt.LayerChart:
+    values = panel.values[name]
+    frame = values.unstack(level="unit") if panel.units else values.to_frame()
+    frame = frame.reindex(pd.period_range(frame.index.min(), frame.index.max()))
+    rows = frame.quantile([0.1, 0.5, 0.9], axis=1).T.set_axis(["low", "value", "high"], axis=1)
+    # Milliseconds since 1970 in UTC: a date as text would be read in the time zone of the machine.
+    rows.insert(0, "t", pd.PeriodIndex(frame.index).start_time.astype("datetime64[ms]").astype("int64"))
+    years = alt.Axis(grid=False, tickCount="year", format="%Y", labelFlush=False)
+    x = alt.X("t:T", scale=alt.Scale(type="utc"), title=None, axis=years)
+    y = alt.Y(title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=3))
+    broken = "break-paths-show-domains"
+    band = _layer(rows).mark_area(color=LINE, invalid=broken).encode(x=x, y=_on(y, "low"), y2=alt.Y2("high:Q"))
+    line = _layer(rows).mark_line(strokeWidth=1.1, invalid=broken).encode(x=x, y=_on(y, "value"))
+    known = rows["value"].notna()
+    lonely = rows[known & ~known.shift(fill_value=False) & ~known.shift(-1, fill_value=False)]
+    dots = _layer(lonely).mark_point(size=8, filled=True).encode(x=x, y=_on(y, "value"))
+    gaps = _layer(rows.loc[~known, ["t"]]).mark_tick(color=ALERT, thickness=1.5, height=6, opacity=1)
+    wanted = (
+        (band, bool(panel.units)),
+        (line, True),
+        (dots, len(lonely)),
+        (gaps.encode(x=x, y=alt.value(89)), not known.all()),
+    )
+    title = alt.Title(shorten(name, SMALL), subtitle=shorten(unit, SMALL, size=12))
+    return _small(*(layer for layer, there in wanted if there), title=title)
+
+
+# ---- a chart as SVG text that can stand in a page with others --------------------------------------------
+
+
+def title_of(chart: Any) -> tuple[str, str]:
+    """A chart's finding and the note below it, as text for a page that says them itself."""
+    text, note = chart.title.text, chart.title.subtitle
+    note = "" if note is alt.Undefined else note
+    return text if isinstance(text, str) else " ".join(text), note if isinstance(note, str) else " ".join(note)
+
+
+NUMBER = re.compile(r"-?\d+\.\d{2,}")
+DROPPED = {"class", "role", "pointer-events", "version", "stroke-miterlimit", "font-family"}
+
+
+def svg(chart: Any, *, label: str = "", prefix: str = "", title: bool = True) -> str:
+    """A chart as one self-contained SVG: no script, no request, the same bytes for the same chart.
+
+    Parameters
+    ----------
+    chart : any Altair chart.
+    label : what a screen reader says instead of the picture.
+    prefix : put before every id, so that several charts can stand in one page.
+    title : keep the chart's own title (a page may say it in a heading instead).
+    """
+    import vl_convert
+
+    with alt.theme.enable("ipo_nb"):
+        spec = chart.to_dict(validate=False)
+    if not title:
+        spec.pop("title", None)
+    spec["config"] = {**spec.get("config", {}), "aria": False, "background": None}
+    version = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+    drawn = vl_convert.vegalite_to_svg(spec, vl_version=version, allowed_base_urls=[])
+    root = ElementTree.fromstring(drawn.replace(' xmlns="http://www.w3.org/2000/svg"', "", 1))
+    _strip(root, prefix)
+    root.attrib |= {"xmlns": "http://www.w3.org/2000/svg", "font-family": FONT}
+    if label:
+        root.set("role", "img")
+        root.set("aria-label", _clean(label))
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _strip(element: ElementTree.Element, prefix: str) -> None:
+    """Leave what is seen: no classes, no invisible shapes, one decimal, ids of our own."""
+    for name, value in list(element.attrib.items()):
+        if name in DROPPED or name.startswith("aria-") or (name, value) == ("opacity", "1"):
+            del element.attrib[name]
+        elif name == "id":
+            element.set(name, prefix + value)
+        elif value.startswith("url(#"):
+            element.set(name, f"url(#{prefix}{value[5:]}")
+        elif name in {"d", "transform", "x", "y", "x2", "y2"}:
+            element.set(name, NUMBER.sub(lambda found: f"{float(found[0]):.1f}".rstrip("0").rstrip("."), value))
+    for child in list(element):
+        _strip(child, prefix)
+        unseen = child.get("display") == "none" or child.get("d") in {"", "M0,0h0v0h0Z"}
+        if unseen or (child.tag == "g" and not len(child)):
+            element.remove(child)

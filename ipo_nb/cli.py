@@ -1,0 +1,275 @@
+"""The `ipo-nb` command: each step of the method from a terminal.
+
+Exit 0, or 2 for a mistake that the analyst can mend.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import ipo_nb as ipo
+from ipo_nb.errors import BadOption, FileFault, IpoError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="ipo-nb",
+    help="From a list of metrics to a driver analysis that can be trusted and mailed.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+MapFile = Annotated[Path, typer.Argument(metavar="MAP", help="The map file (YAML or JSON).")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where the report goes.")]
+
+
+def main() -> None:
+    """Run the command; a mistake of the analyst is said on stderr, alone, and ends with 2."""
+    try:
+        app()
+    except IpoError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # a full disk, a folder that may not be written to
+        print(f"{error.filename or 'A file'}: {error.strerror or error}.", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+@app.command()
+def demo(
+    case: Annotated[str, typer.Argument(help="support, gaming or hospital.")] = "support",
+    output: Output = None,
+) -> None:
+    """Walk the whole path on a sample case; the last line is the path of the report."""
+    sample = ipo.load_sample(case)
+    _say("1 Inventory", sample.ipo_map.inventory.text)
+    _say("2 Map", sample.ipo_map.text)
+    _say("3 Audit", ipo.audit_map(sample.ipo_map).headline)
+    _say("4 Series", sample.panel.text)
+    study = _study(sample.ipo_map, sample.panel)
+    _say("5 Evidence", study.evidence.text)
+    _say("6 What drives it", *study.driven_by)
+    _say("7 Local win, strategic loss", *study.conflicting)
+    _say("8 What the data cannot say", *study.unknown)
+    _write(study, output or Path(f"ipo_report_{case}.html"))
+
+
+@app.command()
+def audit(map_file: MapFile) -> None:
+    """Say what is wrong with the KPI system as drawn; needs no data."""
+    found = ipo.audit_map(ipo.read_map(map_file))
+    print(found.headline)
+    for finding in found.findings.to_dict("records"):
+        print()
+        print(_wrapped(f"{finding['severity']}: {finding['message']} ({finding['code']})"))
+        print(_wrapped(finding["mend"], indent="    "))
+    print(f"\n{found.teams.to_string(index=False, float_format=lambda share: f'{share:.0%}')}")
+
+
+@app.command()
+def report(
+    map_file: MapFile,
+    series: Annotated[
+        Path | None, typer.Argument(metavar="[SERIES]", help="The series; else the map's own data file.")
+    ] = None,
+    output: Output = None,
+) -> None:
+    """Judge every link of a map by its series and write the report, one offline HTML file."""
+    ipo_map = ipo.read_map(map_file)
+    study = _study(ipo_map, ipo.read_series(series, ipo_map))
+    print(_wrapped(study.headline))
+    _write(study, output or Path(f"{map_file.stem}_report.html"))
+
+
+@app.command()
+def verify(
+    report_file: Annotated[Path, typer.Argument(metavar="FILE", help="A report of ipo-nb.")],
+    map_file: Annotated[
+        Path | None, typer.Option("--map", metavar="MAP", help="Its map: the study is run again and compared.")
+    ] = None,
+    series: Annotated[
+        Path | None, typer.Option(metavar="SERIES", help="Its series; else the map's own data file.")
+    ] = None,
+) -> None:
+    """Check that nobody changed a report and, with its map, that the series still give its numbers."""
+    if map_file is None:
+        if series is not None:
+            raise BadOption("To run the study again takes the map too.", fix="Add --map MAP.")
+        verification = ipo.verify_report(report_file)
+    else:
+        ipo_map = ipo.read_map(map_file)
+        verification = ipo.verify_report(report_file, ipo_map=ipo_map, panel=ipo.read_series(series, ipo_map))
+    print(_wrapped(verification.text), file=sys.stdout if verification.ok else sys.stderr)
+    raise typer.Exit(0 if verification.ok else 2)
+
+
+@app.command()
+def new(folder: Annotated[Path, typer.Argument(help="A folder that is not there yet, or is empty.")]) -> None:
+    """Start a project: a small inventory, map and series to replace by yours, and a notebook that runs."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileFault("is there already and not empty.", file=folder, fix="Name a new folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    values = ipo.simulate_system(periods=156).panel.values
+    weeks = [f"{week.start_time:%Y-%m-%d}" for week in values.index]
+    values.set_axis(weeks).to_csv(folder / "series.csv", index_label="week")
+    (folder / "inventory.csv").write_text(STARTER_INVENTORY, encoding="utf-8")
+    (folder / "map.yml").write_text(STARTER_MAP, encoding="utf-8")
+    (folder / "analysis.ipynb").write_text(_notebook(STARTER_CELLS), encoding="utf-8")
+    print(f"{folder} holds inventory.csv, map.yml, series.csv (invented numbers) and analysis.ipynb.")
+    print(f"Put your own metrics, links and series in their place. Next: ipo-nb lab {folder}")
+
+
+@app.command()
+def lab(
+    folder: Annotated[Path | None, typer.Argument(help="Where the pages are to be; copied there once.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+    port: Annotated[int, typer.Option(help="The first port to try.")] = 8888,
+) -> None:
+    """Open the guided pages in JupyterLab; Ctrl-C ends it."""
+    from jupyterlab.labapp import LabApp
+
+    where = _pages_in(folder)
+    first = next((f"/lab/tree/{page.name}" for page in sorted(where.glob("*.ipynb"))), "/lab")
+    options = [f"--ServerApp.root_dir={where}", f"--LabApp.default_url={first}", f"--port={port}"]
+    options += ["--no-browser"] * (not browser)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.append("--allow-root")  # Jupyter refuses root otherwise; containers know no other user
+    with tempfile.TemporaryDirectory() as settings:
+        defaults = Path(settings, "labconfig", "default_setting_overrides.json")
+        defaults.parent.mkdir()
+        defaults.write_text(json.dumps(LAB_DEFAULTS), encoding="utf-8")
+        users_own = os.environ.get("JUPYTER_CONFIG_PATH")
+        os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [settings, users_own]))
+        LabApp.launch_instance(options)
+
+
+# JupyterLab asks a newcomer whether it may fetch news. These are defaults: a user's own choice stands.
+NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
+LAB_DEFAULTS = {"@jupyterlab/apputils-extension:notification": NO_NEWS}
+
+
+def _pages_in(folder: Path | None) -> Path:
+    """The folder to open: the checkout's own pages, or a copy of the pages for the user to work in."""
+    package = Path(__file__).parent
+    shipped = package / "notebooks"
+    if not shipped.is_dir():
+        shipped = package.parent / "notebooks"
+        if folder is None:
+            return shipped
+    folder = folder or Path("ipo_pages")
+    if folder.exists() and not folder.is_dir():
+        raise FileFault("is not a folder.", file=folder, fix="Name a folder for the pages.")
+    if any(folder.glob("*.ipynb")):
+        print(f"{folder} has notebooks already; it is opened as it is.", file=sys.stderr)
+        return folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    for page in sorted(shipped.glob("*.ipynb")):
+        shutil.copyfile(page, folder / page.name)
+    print(f"The pages were copied to {folder}.", file=sys.stderr)
+    return folder.resolve()
+
+
+def _study(ipo_map: ipo.IPOMap, panel: ipo.Panel) -> ipo.Study:
+    return ipo.run_study(ipo_map, panel, progress=sys.stderr.isatty())
+
+
+def _write(study: ipo.Study, output: Path) -> None:
+    """Write the report and say where, on the last line of stdout."""
+    stood_before = output.exists()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    written = ipo.write_report(study, output)
+    if stood_before:
+        print(f"The earlier report at {output} was replaced.", file=sys.stderr)
+    print(written.resolve())
+
+
+def _say(heading: str, *sentences: str) -> None:
+    print(heading)
+    for sentence in sentences:
+        print(_wrapped(sentence, indent="   "))
+    print()
+
+
+def _wrapped(text: str, *, indent: str = "") -> str:
+    width = min(shutil.get_terminal_size().columns, 110)
+    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
+
+
+def _notebook(cells: Sequence[tuple[str, str]]) -> str:
+    """A notebook as JSON, from (kind, source) pairs."""
+    page = {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+        "cells": [
+            {"cell_type": kind, "id": f"cell-{number}", "metadata": {}, "source": source}
+            | ({"execution_count": None, "outputs": []} if kind == "code" else {})
+            for number, (kind, source) in enumerate(cells, start=1)
+        ],
+    }
+    return json.dumps(page, indent=1, ensure_ascii=False) + "\n"
+
+
+STARTER_INVENTORY = """\
+name,stage,team,unit,better,controllable,objective,target
+Staff hours,input,Operations,hours,,3,,
+Training hours,input,Training,hours,,3,,
+Posts,process,Marketing,posts,higher,3,Keep customers,15
+Wait minutes,process,Operations,minutes,lower,2,Keep customers,6
+Resolution,process,Operations,% of cases,higher,1,Keep customers,75
+Satisfaction,outcome,Operations,points of 10,higher,0,Keep customers,8
+"""
+
+STARTER_MAP = """\
+ipo_map: 1
+title: An example to replace (invented numbers)
+cadence: weekly             # daily, weekly, monthly, quarterly or yearly
+objectives: [Keep customers]
+inventory: inventory.csv
+data:
+  file: series.csv
+  time: week
+links:                      # cause and effect as in the inventory; lag [from, to] in periods
+  - {cause: Staff hours, effect: Wait minutes, sign: "-", lag: [0, 3], why: more people answer sooner}
+  - {cause: Training hours, effect: Resolution, sign: "+", lag: [1, 5], why: trained people solve it alone}
+  - {cause: Wait minutes, effect: Satisfaction, sign: "-", lag: [0, 4], why: waiting annoys}
+  - {cause: Resolution, effect: Satisfaction, sign: "+", lag: [0, 3], why: solved at once is solved well}
+  - {cause: Posts, effect: Satisfaction, sign: "+", lag: [0, 4], why: it is said that posts bind customers}
+"""
+
+STARTER_CELLS = (
+    (
+        "markdown",
+        "# From metrics to drivers\n\nThe numbers in this folder are invented. Put your own metrics into "
+        "`inventory.csv`, your links into `map.yml`, your series into `series.csv`, and run all cells again.",
+    ),
+    ("code", 'import altair as alt\n\nimport ipo_nb as ipo\n\nalt.renderers.enable("svg");'),
+    ("markdown", "What is measured, and what is believed to move what:"),
+    ("code", 'ipo_map = ipo.read_map("map.yml")\nipo_map.inventory'),
+    ("code", "ipo_map"),
+    ("markdown", "What is wrong with the system as drawn, before any number is looked at:"),
+    ("code", "ipo.audit_map(ipo_map)"),
+    ("markdown", "The series, and what was decided while they were read:"),
+    ("code", "panel = ipo.read_series(None, ipo_map)\npanel.receipt"),
+    ("markdown", "Every link judged by the series:"),
+    ("code", "study = ipo.run_study(ipo_map, panel)\nstudy.evidence"),
+    ("code", "ipo.charts.map_chart(ipo_map, study.evidence)"),
+    ("markdown", "What drives the outcome, what conflicts, what the data cannot say:"),
+    ("code", "study"),
+    ("markdown", "One file to mail; it needs no network and no Python:"),
+    ("code", 'ipo.write_report(study, "report.html").name'),
+)

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from ipo_nb.errors import IpoError, NotEnoughData, UnknownLink
+from ipo_nb.errors import BadOption, IpoError, NotEnoughData, UnknownLink
 from ipo_nb.identities import found_identity, half_decimal
 from ipo_nb.lags import LagProfile, Series, blank_profile, block_frame, judge, settle
 from ipo_nb.links import IPOMap, Link
@@ -23,6 +23,8 @@ __all__ = ["Evidence", "driver_blocks", "metric_series", "weigh_links"]
 
 LEVEL = 0.10  # share of false claims accepted among the links of a map that are called supported or contradicted
 DRAWS = 1999
+MANY_DRAWS = 9999
+CORRECTIONS = {"BH": "Benjamini-Hochberg", "BY": "Benjamini-Yekutieli"}
 COLUMNS = [
     *(
         "cause",
@@ -56,6 +58,7 @@ class Evidence(Result):
     ipo_map: IPOMap
     panel: Panel
     profiles: Mapping[tuple[str, str], LagProfile]
+    correction: str = "BH"
 
     @property
     def table(self) -> pd.DataFrame:
@@ -85,7 +88,7 @@ class Evidence(Result):
         tested = sum(math.isfinite(profile.q_value) for profile in self.profiles.values())
         return (
             f"{len(self.profiles)} links judged: {named or 'none'}. Of the links called supported or contradicted "
-            f"at most {LEVEL:.0%} are expected to be false (Benjamini-Hochberg over {tested} tested links; "
+            f"at most {LEVEL:.0%} are expected to be false ({CORRECTIONS[self.correction]} over {tested} tested links; "
             f"{self.n_tests} tests were made in all, reverse directions and placebos included)."
         )
 
@@ -106,7 +109,7 @@ def _row(profile: LagProfile) -> list[object]:
     ]
 
 
-def weigh_links(ipo_map: IPOMap, panel: Panel, *, progress: bool = False) -> Evidence:
+def weigh_links(ipo_map: IPOMap, panel: Panel, *, correction: str = "BH", progress: bool = False) -> Evidence:
     """Judge every link of a map on a panel of series.
 
     Identities are set aside first. Each remaining link is tested inside its declared window, with the declared common
@@ -117,6 +120,8 @@ def weigh_links(ipo_map: IPOMap, panel: Panel, *, progress: bool = False) -> Evi
     ----------
     ipo_map : the claims.
     panel : series at the map's cadence, with or without units; with units, effects are those within units.
+    correction : "BH" (Benjamini-Hochberg), or "BY" (Benjamini-Yekutieli 2001) to hold under any dependence of the
+        links, at the price of power.
     progress : show a progress bar on stderr.
 
     Returns
@@ -126,6 +131,7 @@ def weigh_links(ipo_map: IPOMap, panel: Panel, *, progress: bool = False) -> Evi
     Raises
     ------
     IpoError : the panel has none of the map's metrics.
+    BadOption : a correction of another name.
 
     Examples
     --------
@@ -134,6 +140,8 @@ def weigh_links(ipo_map: IPOMap, panel: Panel, *, progress: bool = False) -> Evi
     >>> weigh_links(sample.ipo_map, sample.panel).table["verdict"].isin(["supported", "not_enough_data"]).any()
     np.True_
     """
+    if correction not in CORRECTIONS:
+        raise BadOption(f"correction is {correction!r}.", value=correction, expected="'BH' or 'BY'")
     series = metric_series(ipo_map, panel)
     if not series and ipo_map.links:
         raise IpoError(
@@ -143,18 +151,21 @@ def weigh_links(ipo_map: IPOMap, panel: Panel, *, progress: bool = False) -> Evi
         )
     summed = metric_series(ipo_map, totals(panel, ipo_map)) if panel.units else {}
     grids = {name: (one.values.ravel(), half_decimal(one.values)) for name, one in series.items()}
-    draws = DRAWS if len(ipo_map.links) <= 100 else 9999
+    draws = DRAWS if len(ipo_map.links) <= 100 and correction == "BH" else MANY_DRAWS
     judged = {}
     for link in _watched(ipo_map.links, progress):
         judged[link.cause, link.effect] = _judged(link, ipo_map, panel, series, summed, grids, draws)
-    q_values = false_discovery(np.array([profile.p_value for profile in judged.values()]))
-    q_reverse = false_discovery(np.array([profile.p_reverse for profile in judged.values()]))
+    forward, reverse = (
+        np.array([getattr(profile, name) for profile in judged.values()], dtype=float)
+        for name in ("p_value", "p_reverse")
+    )
+    q_values, q_reverse = (false_discovery(p, any_dependence=correction == "BY") for p in (forward, reverse))
     trailing = {metric.name for metric in ipo_map.metrics if metric.window}
     settled = {
         pair: settle(profile, q_value=q, q_reverse=back, level=LEVEL, trailing=bool(trailing & set(pair)))
         for (pair, profile), q, back in zip(judged.items(), q_values.tolist(), q_reverse.tolist(), strict=True)
     }
-    return Evidence(ipo_map, panel, settled)
+    return Evidence(ipo_map, panel, settled, correction)
 
 
 def _watched(links: Sequence[Link], progress: bool) -> Iterable[Link]:

@@ -308,8 +308,10 @@ def _by_cluster(
     return errors, t_draws
 
 
-def false_discovery(p_values: Array) -> Array:
+def false_discovery(p_values: Array, *, any_dependence: bool = False) -> Array:
     """Benjamini-Hochberg q-values (Benjamini & Hochberg 1995) of p-values (k,); NaN stays NaN and does not count.
+
+    With `any_dependence` those of Benjamini & Yekutieli (2001), which hold however the tests depend on each other.
 
     >>> false_discovery(np.array([0.01, 0.04, np.nan, 0.03])).round(3).tolist()
     [0.03, 0.04, nan, 0.04]
@@ -317,6 +319,7 @@ def false_discovery(p_values: Array) -> Array:
     known = np.flatnonzero(np.isfinite(p_values))
     q_values = np.full(len(p_values), np.nan)
     order = known[np.argsort(p_values[known], kind="stable")]
-    raised = p_values[order] * len(order) / np.arange(1, len(order) + 1)
+    ranks = np.arange(1, len(order) + 1)
+    raised = p_values[order] * len(order) / ranks * ((1 / ranks).sum() if any_dependence else 1.0)
     q_values[order] = np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1.0)
     return q_values

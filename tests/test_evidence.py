@@ -95,9 +95,7 @@ def test_two_causes_that_move_as_one_cannot_be_told_apart():
     one = noise(1)
     other = one + 0.05 * noise(2)
     effect = 0.8 * np.roll(one, 1) + noise(3)
-    evidence = judged(
-        {"one": one, "other": other, "effect": effect}, [link("one", "effect"), link("other", "effect")]
-    )
+    evidence = judged({"one": one, "other": other, "effect": effect}, [link("one", "effect"), link("other", "effect")])
     for cause, rival in (("one", "other"), ("other", "one")):
         profile = evidence.profile(cause, "effect")
         assert profile.verdict == "cannot_tell"
@@ -118,9 +116,7 @@ def test_arithmetic_is_found_in_the_data(made):
 def test_a_metric_without_numbers_is_asserted_only():
     metrics = [{"name": name, "stage": "process"} for name in ("a", "b", "unseen")]
     ipo_map = ipo.IPOMap(metrics=metrics, links=[link("a", "b"), link("unseen", "b")], cadence="weekly")
-    evidence = ipo.weigh_links(
-        ipo_map, ipo.Panel.of(pd.DataFrame({"a": noise(1), "b": noise(2)}, index=WEEKS))
-    )
+    evidence = ipo.weigh_links(ipo_map, ipo.Panel.of(pd.DataFrame({"a": noise(1), "b": noise(2)}, index=WEEKS)))
     profile = evidence.profile("unseen", "b")
     assert (profile.verdict, profile.grade) == ("not_enough_data", "E")
     assert "no numbers for unseen" in profile.text
@@ -175,3 +171,12 @@ def test_a_link_that_is_not_there_is_named_with_the_nearest():
     _, evidence = weighed("support")
     with pytest.raises(ipo.IpoError, match="has no"):
         evidence.profile("Nonsense", "Satisfaction")
+
+
+def test_the_stricter_correction_raises_every_q_and_is_named():
+    sample, evidence = weighed("support")
+    strict = ipo.weigh_links(sample.ipo_map, sample.panel, correction="BY")
+    assert (strict.table["q_value"].dropna() >= evidence.table["q_value"].dropna() - 1e-3).all()
+    assert "Benjamini-Yekutieli" in strict.text
+    with pytest.raises(ipo.BadOption, match="'BH' or 'BY'"):
+        ipo.weigh_links(sample.ipo_map, sample.panel, correction="none")

@@ -87,12 +87,8 @@ def test_lags_add_up_and_never_wrap(first, second, periods):
     series = np.arange(float(periods))
     np.testing.assert_array_equal(lagged(lagged(series, first), second), lagged(series, first + second))
     known = lagged(series, first)
-    assert (
-        np.isnan(known[: min(first, periods)]).all()
-    )
-    assert (
-        (known[first:] == series[: max(periods - first, 0)]).all()
-    )
+    assert np.isnan(known[: min(first, periods)]).all()
+    assert (known[first:] == series[: max(periods - first, 0)]).all()
 
 
 def test_filtering_takes_off_its_own_past():
@@ -116,19 +112,14 @@ def test_the_bootstrap_rejects_nothing_more_often_than_it_says(clusters):
         if clusters is not None:
             target += noise(seed + 5000, 16)[clusters]
         constant = np.full((128, 1), 128**-0.5)
-        rejected += (
-            sup_t(target, noise(seed + 900, 128, 6), constant, draws=199, clusters=clusters).p_value <= 0.05
-        )
+        rejected += sup_t(target, noise(seed + 900, 128, 6), constant, draws=199, clusters=clusters).p_value <= 0.05
     assert rejected <= 20  # 5 % of 200 is 10; 20 has probability below 0.002
 
 
 def test_a_bootstrap_that_ignored_the_search_would_fail_that_bound():
     single = sum(
         float(
-            np.abs(
-                sup_t(noise(s, 128), noise(s + 900, 128, 6), np.full((128, 1), 128**-0.5), draws=99).t
-            ).max()
-            > 1.96
+            np.abs(sup_t(noise(s, 128), noise(s + 900, 128, 6), np.full((128, 1), 128**-0.5), draws=99).t).max() > 1.96
         )
         for s in range(200)
     )
@@ -137,6 +128,4 @@ def test_a_bootstrap_that_ignored_the_search_would_fail_that_bound():
 
 def test_false_discovery_equals_statsmodels():
     p_values = np.random.default_rng(11).uniform(size=50) ** 3
-    np.testing.assert_allclose(
-        false_discovery(p_values), multipletests(p_values, method="fdr_bh")[1], rtol=1e-12
-    )
+    np.testing.assert_allclose(false_discovery(p_values), multipletests(p_values, method="fdr_bh")[1], rtol=1e-12)

@@ -57,6 +57,8 @@ DRAWS = 499
 POWER = 0.84  # standard normal quantile of 80 % power
 PROMISING = 0.10  # p-value up to which a link is put to the further tests
 SHORT = 60
+LONG = 10  # years of waiting from which the advice is to change something instead
+A_YEAR = {"daily": 365.25, "weekly": 52.18, "monthly": 12.0, "quarterly": 4.0, "yearly": 1.0}
 
 SIGN = {"supported": "✓", "contradicted": "✕", "no_large_effect": "○", "not_enough_data": "?"}
 SIGN |= {"cannot_tell": "≈", "backwards": "↩", "identity": "="}
@@ -221,10 +223,12 @@ class LagProfile(Result):
 
     def _lift(self) -> str:
         if self.verdict == "not_enough_data" and self.periods_needed:
-            word = PERIOD_WORD[self.cadence]
-            return (
-                f"It would take about {spoken(self.periods_needed)} {word}s to see an effect of {spoken(self.matters)}."
-            )
+            word, years = PERIOD_WORD[self.cadence], self.periods_needed / A_YEAR[self.cadence]
+            size = f"to see an effect of {spoken(self.matters)}" if math.isfinite(self.matters) else "to test it"
+            if years <= LONG:
+                return f"It would take about {spoken(self.periods_needed)} {word}s {size}."
+            change = f"a deliberate, staggered change of {self.cause} would tell sooner"
+            return f"It would take about {spoken(float(round(years)))} years of {word}s like these {size}; {change}."
         if self.verdict == "cannot_tell" and self.aliased:
             return f"A change of {self.cause} at a time when {self.aliased} stays put would tell."
         if self.grade == "C" and self.is_shown:

@@ -101,6 +101,7 @@ def test_nothing_there_is_never_called_no_effect_unless_the_interval_says_so():
     assert (strict.verdict, wide.verdict) == ("not_enough_data", "no_large_effect")
     assert strict.periods_needed > 180
     assert "It would take about" in strict.text
+    assert "years of weeks like these" in strict.text
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def audit_map(ipo_map: IPOMap) -> Audit:
     metric_without_objective  an outcome that serves no objective, or a metric that names an unknown one
     identity_link             a link that is arithmetic by a formula
     cadence_mismatch          a metric coarser than the map, or a finer one that does not say how it is summed up
-    too_many_kpis             a team judged on more than 10 metrics (Parmenter 2015, ch. 1: ten for an organisation)
+    too_many_kpis             a team judged on more than 10 metrics (Parmenter 2015: ten are enough for an organisation)
     lagging_only              a team with outcomes and no metric that leads to one (Kaplan & Norton 1996, ch. 7:
                               outcomes without their drivers do not say how to reach them, nor warn early)
     ========================  ======================================================================================
@@ -485,7 +485,7 @@ def _declared_conflict(view: _View) -> Iterator[_Finding]:
         for outcome, way, after in _first_harmed(harms.harmed):
             goes = "lower" if view.ipo_map.metric(outcome).better == "higher" else "higher"
             message = f"{turn} {shown(outcome)} gets {goes}, which is worse: {_arrow(way)}, {_delay(view, way)}."
-            message += f" With it go {_quoted(after)}." if after else ""
+            message += f" With it go{'es' * (len(after) == 1)} {_quoted(after)}." if after else ""
             limit = "a floor" if metric.better == "lower" else "a ceiling"
             mend = f"Judge whoever moves {name} on {shown(outcome)} too, or set {limit} for {name}."
             names = (metric.name, outcome, *after)

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ipo_nb.drivers import amount_of, joined, per_hundred
+from ipo_nb.drivers import amount_of, fitting, joined, per_hundred
 from ipo_nb.errors import BadOption
 from ipo_nb.lags import PERIOD_WORD, SIGN
 from ipo_nb.metrics import STAGES
@@ -120,7 +120,7 @@ VERDICTS: Mapping[str, VerdictStyle] = {
 }
 CLAIMED = VerdictStyle("", "claimed", INK, (), 1.2)
 CLAIMED_SIGN = {"+": "+", "-": "−", "?": ""}
-BOLD = 15.0  # what 13 pixels are as wide as in bold
+BOLD, TITLE = 15.0, 17.5  # as wide as bold text of 13 and 15 pixels
 CROWDED = 40  # links from which a map says glyph or sign only
 LARGE = 0.6  # standardised effect drawn with the thickest line
 SHOWN = ("supported", "contradicted")
@@ -807,7 +807,7 @@ def lag_profile_chart(profile: LagProfile) -> alt.LayerChart:
             line.encode(x=x, y=_on(y, "low"), y2=alt.Y2("high:Q")),
             dot.encode(x=x, y=_on(y, "estimate")),
         ]
-    title = alt.Title(wrap(profile.text.split(". ")[0], 420, size=15))
+    title = alt.Title(wrap(profile.text.split(". ")[0], 430, size=TITLE, lines=4))
     return _layered(layers, 420, 190, title)
 
 
@@ -835,7 +835,7 @@ def drivers_chart(drivers: Drivers) -> alt.LayerChart:
         bracket = [{"path": path} for path in paths]
         layers.append(_drawn(bracket, "path", filled=False, stroke=GREY, strokeWidth=1.2))
     note = "Shares with 95 % intervals; a bracket joins drivers that cannot be told apart."
-    headline = wrap(ranking_words(drivers), 560, size=15, lines=2)
+    headline = wrap(ranking_words(drivers), 560, size=TITLE, lines=2)
     return _layered(layers, right + 2, ROW * max(len(rows), 1), alt.Title(headline, subtitle=note))
 
 
@@ -845,9 +845,9 @@ def ranking_words(drivers: Drivers) -> str:
     if not drivers.ties:
         return f"No shown driver of {outcome} yet"
     first = [isolated(name) for name in drivers.ties[0]]
-    if len(first) == 1:
-        return f"{first[0]} moves {outcome} most"
-    return f"{joined(first)} move {outcome} most and cannot be ranked"
+    verb, rest = ("move", " and cannot be ranked") if len(first) > 1 else (fitting(first[0], "moves", "move"), "")
+    words = f"{joined(first)} {verb} {outcome} most{rest}"
+    return words[0].upper() + words[1:]
 
 
 def scenario_chart(scenario: Scenario) -> alt.ConcatChart:
@@ -858,7 +858,7 @@ def scenario_chart(scenario: Scenario) -> alt.ConcatChart:
         _fan(str(name), rows, after, cast(Row, summary.loc[str(name)].to_dict()))
         for name, rows in scenario.table.groupby("metric", sort=False)
     ]
-    return _small_multiples(panels, alt.Title(wrap(scenario.text.split(": ")[0], 760, size=15)))
+    return _small_multiples(panels, alt.Title(wrap(scenario.text.split(": ")[0], 760, size=TITLE)), row=90)
 
 
 def _fan(name: str, rows: pd.DataFrame, after: str, end: Row) -> alt.LayerChart:
@@ -869,7 +869,8 @@ def _fan(name: str, rows: pd.DataFrame, after: str, end: Row) -> alt.LayerChart:
     zero = _layer([{"zero": 0}]).mark_rule(color=PALE, strokeDash=[3, 3]).encode(y=_on(y, "zero"))
     fan = base.mark_area(color=LINE).encode(x=x, y=_on(y, "low"), y2=alt.Y2("high:Q"))
     line = base.mark_line(strokeWidth=2, color=colour).encode(x=x, y=_on(y, "estimate"))
-    size = interval(end["estimate"], end["low"], end["high"])
+    moved = interval(end["estimate"], end["low"], end["high"])
+    size = moved if end["low"] < end["high"] else spoken(end["estimate"], signed=True)
     note = shorten(f"{size} {end['unit']}{', hurt' if end['harmed'] else ''}", SMALL, size=12)
     return _small(fan, zero, line, title=alt.Title(shorten(name, SMALL), subtitle=note))
 
@@ -882,9 +883,9 @@ def _small(*layers: alt.Chart, title: alt.Title) -> alt.LayerChart:
     return _layered(layers, SMALL, 90, title)
 
 
-def _small_multiples(panels: Sequence[alt.LayerChart], title: alt.Title) -> alt.ConcatChart:
+def _small_multiples(panels: Sequence[alt.LayerChart], title: alt.Title, *, row: int = 70) -> alt.ConcatChart:
     # Flush: plots stand in line whatever the width of their axis labels; the spacing leaves room for these.
-    space = alt.RowColnumber(row=70, column=70)
+    space = alt.RowColnumber(row=row, column=70)
     return alt.concat(*panels, columns=3, bounds="flush", spacing=space, title=title)
 
 

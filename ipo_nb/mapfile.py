@@ -106,6 +106,7 @@ def parse_map(path: Path | str) -> dict[str, Any]:
 
 
 def parse_text(text: str, file: Path) -> dict[str, Any]:
+    """The text of a map file as plain data; raises MapError with its line."""
     try:
         data = _json_data(text) if file.suffix.lower() == ".json" else _yaml_data(text)
     except _Unread as error:
@@ -196,10 +197,10 @@ def _collection(text: str, start: Any, inside: list[_Node], end: Any) -> _Node:
     """A list or map of what was found inside; the keys of a map are text and stand there once."""
     at = start.start_mark.index
     is_map = type(start).__name__ == "MappingStartEvent"
-    for place in range(1, len(inside), 2) if is_map else ():
-        if not text[inside[place].start : inside[place].end]:  # nothing, for which ruamel shows the next thing
-            colon = COLON.match(text, inside[place - 1].end)
-            inside[place] = inside[place]._replace(start=colon.end(), end=colon.end()) if colon else inside[place]
+    for number in range(1, len(inside), 2) if is_map else ():
+        value, colon = inside[number], COLON.match(text, inside[number - 1].end)
+        if value.start == value.end and colon:  # nothing stands there, and ruamel shows the next thing
+            inside[number] = value._replace(start=colon.end(), end=colon.end())
     last = end.end_mark.index if start.flow_style else max((node.end for node in inside), default=at)
     place = at, last, start.start_mark.line + 1, not start.flow_style
     if not is_map:
@@ -337,10 +338,12 @@ WORDS_OF_YAML = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 
 
 def pair_key(cause: Any, effect: Any) -> tuple[str, str]:
+    """What makes two links the same: the keys of their ends."""
     return name_key(str(cause)), name_key(str(effect))
 
 
 def row_part(section: str, row: Mapping[str, Any]) -> Part:
+    """The part of a map that an entry of `metrics` or `links` is."""
     if section == "metrics":
         return section, name_key(str(row.get("name")))
     return (section, *pair_key(row.get("cause"), row.get("effect")))
@@ -516,7 +519,7 @@ def _list_splices(text: str, root: _Node, section: str, wanted: Edits, rows: Map
     at = _line_end(text, last)
     is_open = node.value[-1].is_open
     lines = "".join(_line_break(text) + prefix + _entry(row, text, len(prefix), is_open) for row in added)
-    return [*splices, (at, at, lines)] if added else splices
+    return [(at, at, lines), *splices] if added else splices
 
 
 def _entry(row: Mapping[str, Any], text: str, indent: int, is_open: bool) -> str:

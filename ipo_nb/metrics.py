@@ -96,9 +96,7 @@ def text_fault(value: Any, *, empty: bool = True, lines: bool = False) -> str:
     return "" if odd is None else f"it holds the control character U+{ord(odd):04X}"
 
 
-Rule = tuple[
-    Callable[[Any], str], str, Sequence[str] | str
-]  # what is wrong, what is expected, choices or a mend
+Rule = tuple[Callable[[Any], str], str, Sequence[str] | str]  # what is wrong, what is expected, choices or a mend
 
 
 def row_faults(
@@ -271,9 +269,7 @@ class Inventory(Result):
             if not isinstance(item, Metric | Mapping):
                 message = f"An entry of the metrics is {shown(item)}."
                 fix = "Write it like {name: Wait minutes, stage: process}."
-                faults.append(
-                    InventoryError(message, **place, value=item, expected="name and stage", fix=fix)
-                )
+                faults.append(InventoryError(message, **place, value=item, expected="name and stage", fix=fix))
                 continue
             try:
                 taken.append(item if isinstance(item, Metric) else Metric.from_dict(item, **place))

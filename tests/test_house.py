@@ -42,11 +42,7 @@ def own_imports(tree: ast.AST) -> list[tuple[str, ast.AST]]:
             parts = (node.module or "").split(".")
             found += [(parts[1] if parts[1:] else alias.name, node) for alias in node.names]
         elif isinstance(node, ast.Import):
-            found += [
-                (alias.name.partition(".")[2], node)
-                for alias in node.names
-                if alias.name.startswith("ipo_nb.")
-            ]
+            found += [(alias.name.partition(".")[2], node) for alias in node.names if alias.name.startswith("ipo_nb.")]
     return found
 
 
@@ -119,9 +115,7 @@ def test_everything_public_is_explained_and_annotated(path: Path) -> None:
         assert inspect.getdoc(thing), f"{name} has no docstring"
         if inspect.isfunction(thing):
             signature = inspect.signature(thing)
-            bare = [
-                p.name for p in signature.parameters.values() if p.annotation is p.empty and p.name != "self"
-            ]
+            bare = [p.name for p in signature.parameters.values() if p.annotation is p.empty and p.name != "self"]
             assert not bare, f"{name}: {bare} without a type"
             assert signature.return_annotation is not signature.empty, f"{name} says not what it returns"
 
@@ -140,10 +134,7 @@ def test_type_checkers_see_the_same_names_as_python() -> None:
     tree = ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))
     guarded = next(node for node in tree.body if isinstance(node, ast.If))
     seen = {
-        (node.module, alias.name)
-        for node in guarded.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
+        (node.module, alias.name) for node in guarded.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }
     assert seen == {(f"ipo_nb.{room}", name) for name, room in ipo._ROOM_OF.items()} | {
         ("ipo_nb", room) for room in ipo._OPEN_ROOMS
@@ -193,12 +184,7 @@ def test_every_import_is_a_declared_dependency(path: Path) -> None:
 def test_no_file_knows_the_machine_it_was_written_on() -> None:
     machine = re.compile(rb"/(?:home|Users)/\w+|/work/\w+|/root/\w|site-packages/|file:///\w")
     files = [path for path in ROOT.iterdir() if path.is_file()]
-    files += [
-        path
-        for folder in ("ipo_nb", *FOLDERS, ".ci")
-        for path in (ROOT / folder).rglob("*")
-        if path.is_file()
-    ]
+    files += [path for folder in ("ipo_nb", *FOLDERS, ".ci") for path in (ROOT / folder).rglob("*") if path.is_file()]
     files = [path for path in files if "__pycache__" not in path.parts and path != Path(__file__)]
     guilty = [str(path.relative_to(ROOT)) for path in files if machine.search(path.read_bytes())]
     assert guilty == []
@@ -226,9 +212,7 @@ def calls(given: ipo.Study, folder: Path) -> dict[str, Callable[[], object]]:
         "write_report": lambda: ipo.write_report(given, folder / "report.html"),
         "charts.drivers_chart": lambda: ipo.charts.drivers_chart(given.drivers[outcome]),
         "charts.evidence_chart": lambda: ipo.charts.evidence_chart(evidence),
-        "charts.lag_profile_chart": lambda: ipo.charts.lag_profile_chart(
-            evidence.profile(link.cause, link.effect)
-        ),
+        "charts.lag_profile_chart": lambda: ipo.charts.lag_profile_chart(evidence.profile(link.cause, link.effect)),
         "charts.map_chart": lambda: ipo.charts.map_chart(ipo_map, evidence),
         "charts.series_chart": lambda: ipo.charts.series_chart(panel),
     }

@@ -15,19 +15,10 @@ from typing import Any
 
 import pandas as pd
 
-from ipo_nb.errors import (
-    Conflict,
-    InventoryError,
-    IpoError,
-    MapError,
-    UnknownLink,
-    nearest,
-    raise_faults,
-)
+from ipo_nb.errors import Conflict, InventoryError, IpoError, MapError, UnknownLink, nearest, raise_faults
 from ipo_nb.mapfile import (
     Edits,
     Part,
-    check_suffix,
     edit_text,
     new_text,
     only_writer,
@@ -43,11 +34,14 @@ from ipo_nb.metrics import (
     Inventory,
     Metric,
     Rule,
+    Taken,
     finite_number,
     name_key,
     row_faults,
+    rule,
     shown,
     split_row,
+    take_rows,
     text_fault,
     tidy_name,
     whole_number,
@@ -61,8 +55,10 @@ __all__ = [
     "DataSource",
     "IPOMap",
     "Link",
+    "neighbours",
     "parse_map",
     "path_beside",
+    "reached",
     "write_map",
 ]
 
@@ -109,8 +105,7 @@ class Link:
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        given = {item.name: getattr(self, item.name) for item in fields(self)[:-1]}
-        tidy = _tidy_link(given)
+        tidy = _tidy_link({name: getattr(self, name) for name in LINK_RULES})
         raise_faults(_link_faults(tidy))
         for name, value in tidy.items():
             object.__setattr__(self, name, value)
@@ -149,31 +144,20 @@ def _tidy_link(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lag_fault(lag: Any) -> str:
-    if not (isinstance(lag, tuple) and len(lag) == 2 and all(whole_number(end) for end in lag)):
+    if not (isinstance(lag, tuple) and len(lag) == 2 and all(map(whole_number, lag))):
         return "it is no lag window"
     if lag[0] > lag[1]:
         return "it ends before it starts"
     return "" if lag[0] >= 0 and lag[1] <= LONGEST_LAG else "it reaches too far"
 
 
-def _matters_fault(value: Any) -> str:
-    return "" if value is None or (finite_number(value) and value > 0) else "it is no size"
-
-
-def _since_fault(value: Any) -> str:
-    return "" if value == "" or (isinstance(value, str) and DATE.fullmatch(value)) else "it is no date"
-
-
-END: Rule = (
-    lambda value: text_fault(value, empty=False),
-    "the name of a metric",
-    "Name a metric of the map.",
-)
+END: Rule = (lambda value: text_fault(value, empty=False), "the name of a metric", "Name a metric of the map.")
 LINK_RULES: dict[str, Rule] = {
     "cause": END,
     "effect": END,
-    "sign": (
-        lambda value: "" if value in SIGNS else "it is no sign",
+    "sign": rule(
+        lambda value: value in SIGNS,
+        "it is no sign",
         '"+" (both rise together), "-" (one rises, the other falls) or "?" (not claimed)',
         'Write it in quotes, such as sign: "-".',
     ),
@@ -183,12 +167,18 @@ LINK_RULES: dict[str, Rule] = {
         "Write it like lag: [0, 2].",
     ),
     "why": (lambda value: text_fault(value, lines=True), "text", "Retype it."),
-    "matters": (
-        _matters_fault,
+    "matters": rule(
+        lambda value: value is None or (finite_number(value) and value > 0),
+        "it is no size",
         "a number above 0, in units of the effect per unit of the cause",
         "Mend it, or leave it out.",
     ),
-    "since": (_since_fault, "a date like 2024-03-01, 2024-03 or 2024", "Mend it, or leave it out."),
+    "since": rule(
+        lambda value: value == "" or (isinstance(value, str) and bool(DATE.fullmatch(value))),
+        "it is no date",
+        "a date like 2024-03-01, 2024-03 or 2024",
+        "Mend it, or leave it out.",
+    ),
 }
 
 
@@ -289,7 +279,7 @@ class IPOMap(Result):
     _listed: Mapping[str, Metric]  # as the inventory file has them
     _past: Mapping[Part, tuple[Any, ...]]  # what each part was when it was read, and before each edit
     inventory: Inventory = field(init=False)
-    _index: Mapping[tuple[str, str], int] = field(init=False)
+    _index: Mapping[tuple[str, str], Link] = field(init=False)
     _parents: Mapping[str, tuple[str, ...]] = field(init=False)
     _children: Mapping[str, tuple[str, ...]] = field(init=False)
     _contents: Mapping[str, tuple[str, ...]] = field(init=False)
@@ -308,7 +298,6 @@ class IPOMap(Result):
         extra: Mapping[str, Any] | None = None,
         warnings: Sequence[str] = (),
         _listed: Mapping[str, Metric] | None = None,
-        _past: Mapping[Part, tuple[Any, ...]] | None = None,
     ) -> None:
         file = None if path is None else Path(path)
         inventory, taken, faults = _taken(metrics, links, file)
@@ -332,10 +321,10 @@ class IPOMap(Result):
             "warnings": tuple(dict.fromkeys((*warnings, *unclear))),
             "inventory": inventory,
             "_listed": _listed or {name_key(item.name): item for item in listed},
-            "_past": _past or {},
-            "_index": {pair_key(link.cause, link.effect): place for place, link in enumerate(fitted)},
-            "_parents": _neighbours((link.effect, link.cause) for link in fitted),
-            "_children": _neighbours((link.cause, link.effect) for link in fitted),
+            "_past": {},
+            "_index": {pair_key(link.cause, link.effect): link for link in fitted},
+            "_parents": neighbours((link.effect, link.cause) for link in fitted),
+            "_children": neighbours((link.cause, link.effect) for link in fitted),
             "_contents": contents,
         }
         for name, value in put.items():
@@ -351,8 +340,9 @@ class IPOMap(Result):
         """One row per link: cause, effect, sign, lag_from, lag_to (periods), why, matters, since."""
         columns = ["cause", "effect", "sign", "lag_from", "lag_to", "why", "matters", "since"]
         rows = [[x.cause, x.effect, x.sign, *x.lag, x.why, x.matters, x.since] for x in self.links]
-        table = pd.DataFrame(rows, columns=columns)
-        return table.astype({"lag_from": "int64", "lag_to": "int64", "matters": "float64"})
+        return pd.DataFrame(rows, columns=columns).astype(
+            {"lag_from": "int64", "lag_to": "int64", "matters": "float64"}
+        )
 
     @property
     def text(self) -> str:
@@ -369,10 +359,10 @@ class IPOMap(Result):
 
     def link(self, cause: str, effect: str) -> Link:
         """A link by its ends; raises UnknownLink."""
-        place = self._index.get(pair_key(cause, effect))
-        if place is None:
+        found = self._index.get(pair_key(cause, effect))
+        if found is None:
             raise UnknownLink(cause, effect, known=[f"{x.cause} -> {x.effect}" for x in self.links])
-        return self.links[place]
+        return found
 
     def parents(self, name: str) -> tuple[str, ...]:
         """The metrics that are said to move this one."""
@@ -388,7 +378,7 @@ class IPOMap(Result):
         At most 8 links long and 500 in number, so that a dense map stays readable.
         """
         start, end = self.metric(source).name, self.metric(target).name
-        away = _distances(end, self._parents)
+        away = reached([end], self._parents)
         found: list[tuple[str, ...]] = []
         ring: list[tuple[str, ...]] = [(start,)]
         for length in range(1, LONGEST_PATH + 1):
@@ -416,10 +406,10 @@ class IPOMap(Result):
 
     def with_link(self, link: Link) -> IPOMap:
         """This map with a link added, or put in the place of the one with its ends (whose `extra` stays)."""
-        place = self._index.get(pair_key(link.cause, link.effect), len(self.links))
-        kept = [changed(link, extra={**old.extra, **link.extra}) for old in self.links[place : place + 1]]
-        links = (*self.links[:place], *(kept or [link]), *self.links[place + 1 :])
-        return self._edited(self.inventory, links)
+        key = pair_key(link.cause, link.effect)
+        if old := self._index.get(key):
+            link = changed(link, extra={**old.extra, **link.extra})
+        return self._edited(self.inventory, tuple({**self._index, key: link}.values()))
 
     def without_link(self, cause: str, effect: str) -> IPOMap:
         """This map without a link; raises UnknownLink."""
@@ -433,19 +423,15 @@ class IPOMap(Result):
         return self._edited(_overlaid(self.inventory, [metric]), self.links)
 
     def _edited(self, metrics: Inventory, links: tuple[Link, ...]) -> IPOMap:
-        fixed = {name: getattr(self, name) for name in (*HEAD, "path", "warnings", "_listed", "_past")}
-        return IPOMap(metrics, links, **fixed).following(self)
+        return IPOMap(metrics, links, **_head(self), path=self.path).following(self)
 
     def following(self, before: IPOMap) -> IPOMap:
         """This map as an edit of another: it keeps that one's file, and saving knows what has been edited."""
-        past = dict(before._past)
-        fixed = {name: getattr(self, name) for name in (*HEAD, "warnings")}
-        after = IPOMap(self.inventory, self.links, **fixed, path=before.path, _listed=before._listed)
+        after = IPOMap(self.inventory, self.links, **_head(self), path=before.path, _listed=before._listed)
         mine, theirs = _parts(_file_form(after)), _parts(_file_form(before))
-        for part in mine.keys() | theirs.keys():
-            if mine.get(part) != theirs.get(part):
-                past[part] = (*past.get(part, ()), theirs.get(part))
-        object.__setattr__(after, "_past", past)
+        edited = [part for part in mine.keys() | theirs.keys() if mine.get(part) != theirs.get(part)]
+        past = {part: (*before._past.get(part, ()), theirs.get(part)) for part in edited}
+        object.__setattr__(after, "_past", {**before._past, **past})
         return after
 
     def to_dict(self) -> dict[str, Any]:
@@ -468,10 +454,27 @@ class IPOMap(Result):
         metrics : what the inventory file holds, if there is one; metrics in `data` stand above those.
         path : the file that it was read from.
         """
-        return _map_from(data, metrics, None if path is None else Path(path))
+        file = None if path is None else Path(path)
+        if not isinstance(data, Mapping):
+            fix = "Start the map with ipo_map: 1 and a list of links."
+            raise MapError(f"The map is {shown(data)}.", file=file, value=data, fix=fix)
+        head, own = _head_from(data, file), data.get("metrics")
+        if head["inventory_file"] and metrics is None and not own:
+            message = f"The metrics are in {shown(head['inventory_file'])}."
+            fix = "Read the map with read_map, which reads both."
+            raise MapError(message, file=file, column="inventory", fix=fix)
+        listed = metrics if isinstance(metrics, Inventory) else Inventory.of(metrics or ())
+        if listed.metrics and own:
+            own = _overlaid(listed, Inventory.of(_rows(own, "metrics", file), file=file))
+        index = {name_key(item.name): item for item in listed}
+        ipo_map = cls(own or listed, data.get("links") or (), path=file, _listed=index, **head)
+        if file is not None:
+            past = {part: (value,) for part, value in _parts(_file_form(ipo_map)).items()}
+            object.__setattr__(ipo_map, "_past", past)
+        return ipo_map
 
 
-HEAD = ("title", "cadence", "objectives", "inventory_file", "data", "extra")
+HEAD = ("title", "cadence", "objectives", "inventory_file", "data", "extra", "warnings")
 MAP_KEYS = ("ipo_map", "title", "cadence", "objectives", "inventory", "data", "metrics", "links")
 
 
@@ -485,35 +488,18 @@ def _rows(value: Any, what: str, file: Path | None) -> Sequence[Any]:
     return list(value)
 
 
-Placed = list[tuple[Link, dict[str, Any]]]  # links with the file and line that they stand on
-
-
-def _taken(metrics: Any, links: Any, file: Path | None) -> tuple[Inventory, Placed, list[IpoError]]:
+def _taken(metrics: Any, links: Any, file: Path | None) -> tuple[Inventory, Taken, list[IpoError]]:
     """Metrics and links out of rows, and what is wrong with the rows of which none could be made."""
-    inventory = metrics if isinstance(metrics, Inventory) else Inventory(())
-    taken: Placed = []
-    faults: list[IpoError] = []
+    found, faults = take_rows(Link, _rows(links, "links", file), "{cause: Agents on shift, effect: Wait minutes}", file)
+    if isinstance(metrics, Inventory):
+        return metrics, found, faults
     try:
-        if inventory is not metrics:
-            inventory = Inventory.of(_rows(metrics, "metrics", file), file=file)
-    except IpoError as error:
-        faults += error.faults or (error,)
-    lost = bool(faults)
-    for number, item in enumerate(_rows(links, "links", file), start=1):
-        line = getattr(item, "line", None)
-        place = {"file": file, "line": line} if line else {}
-        try:
-            if not isinstance(item, Link | Mapping):
-                fix = "Write it like {cause: Agents on shift, effect: Wait minutes}."
-                message = f"Entry {number} of the links is {shown(item)}."
-                raise MapError(message, value=item, expected="a cause and an effect", fix=fix)
-            taken.append((item if isinstance(item, Link) else Link.from_dict(item, **place), place))
-        except IpoError as error:
-            faults += error.faults or (error,)
-    return inventory, [] if lost else taken, faults  # without its metrics no link can be judged
+        return Inventory.of(_rows(metrics, "metrics", file), file=file), found, faults
+    except IpoError as error:  # without its metrics no link can be judged
+        return Inventory(()), [], [*(error.faults or (error,)), *faults]
 
 
-def _fitted(taken: Placed, inventory: Inventory) -> tuple[list[Link], list[IpoError]]:
+def _fitted(taken: Taken, inventory: Inventory) -> tuple[list[Link], list[IpoError]]:
     """The links with their metrics' own spelling; faults where one has no metric, one end, or a twin."""
     links: list[Link] = []
     faults: list[IpoError] = []
@@ -522,16 +508,17 @@ def _fitted(taken: Placed, inventory: Inventory) -> tuple[list[Link], list[IpoEr
         pair, ends = pair_key(link.cause, link.effect), (link.cause, link.effect)
         named = f"The link {_arrow(*ends)}"
         strangers = [name for name in dict.fromkeys(ends) if name not in inventory]
-        for name in strangers:
-            message = f"{named} names {shown(name)}, which is no metric of the inventory."
-            faults.append(MapError(message, **place, value=name, fix=nearest(name, inventory.names)))
+        wrong = [
+            (f"names {shown(name)}, which is no metric of the inventory", name, nearest(name, inventory.names))
+            for name in strangers
+        ]
         if pair[0] == pair[1]:
             fix = "A metric's own past is always taken into account; remove the link."
-            faults.append(MapError(f"{named} leads from a metric to itself.", **place, value=ends[0], fix=fix))
+            wrong.append(("leads from a metric to itself", ends[0], fix))
         elif pair in seen:
-            fix = "Keep one of them; its lag window may be as wide as both."
-            faults.append(MapError(f"{named} stands there twice.", **place, value=ends[0], fix=fix))
-        elif not strangers:
+            wrong.append(("stands there twice", ends[0], "Keep one of them; its lag window may be as wide as both."))
+        faults += [MapError(f"{named} {said}.", **place, value=name, fix=fix) for said, name, fix in wrong]
+        if not wrong:
             spelt = inventory[ends[0]].name, inventory[ends[1]].name
             links.append(link if spelt == ends else changed(link, cause=spelt[0], effect=spelt[1]))
         seen.add(pair)
@@ -575,22 +562,22 @@ def path_beside(path: Path | None, name: str, *, column: str = "file") -> Path:
     return folder / name
 
 
-def _neighbours(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+def neighbours(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """For each first of some pairs all the seconds, in order."""
     found: dict[str, list[str]] = {}
     for one, other in pairs:
         found.setdefault(one, []).append(other)
     return {one: tuple(others) for one, others in found.items()}
 
 
-def _distances(target: str, parents: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
-    """How many links each metric is away from a target."""
-    distance = {target: 0}
-    ring = [target]
-    while ring:
-        steps = distance[ring[0]] + 1
-        before = dict.fromkeys(parent for name in ring for parent in parents.get(name, ()))
-        ring = [name for name in before if name not in distance]
-        distance |= dict.fromkeys(ring, steps)
+def reached(starts: Iterable[str], ways: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
+    """All that ways lead to from some names, these included, with the number of steps."""
+    distance = dict.fromkeys(starts, 0)
+    for name in (ring := list(distance)):  # the list grows while it is walked: nearest first
+        for other in ways.get(name, ()):
+            if other not in distance:
+                distance[other] = distance[name] + 1
+                ring.append(other)
     return distance
 
 
@@ -607,7 +594,7 @@ def _formula_contents(inventory: Inventory) -> tuple[dict[str, tuple[str, ...]],
     contents = {}
     for name, names in direct.items():
         if names:
-            contents[name] = tuple(part for part in _distances(name, direct) if part != name)
+            contents[name] = tuple(part for part in reached([name], direct) if part != name)
     return contents, unclear
 
 
@@ -617,17 +604,11 @@ def _head(ipo_map: IPOMap) -> dict[str, Any]:
 
 def _form(head: Mapping[str, Any], metrics: Iterable[Metric], links: Iterable[Link]) -> dict[str, Any]:
     """A map in the schema of its file; what says nothing is left out."""
-    source: DataSource | None = head["data"]
-    said: dict[str, Any] = {
-        "title": head["title"],
-        "cadence": head["cadence"],
-        "objectives": head["objectives"],
-    }
-    said |= {"inventory": head["inventory_file"], "data": source and source.to_dict()}
+    said = {key: head[key] for key in ("title", "cadence", "objectives")}
+    said |= {"inventory": head["inventory_file"], "data": head["data"] and head["data"].to_dict()}
     said |= {"metrics": [item.to_dict() for item in metrics]}
-    said = {key: value for key, value in said.items() if value}
-    rows = [link.to_dict() for link in links]
-    form: dict[str, Any] = plain({"ipo_map": 1} | said | {"links": rows} | dict(head["extra"]))
+    said = {key: value for key, value in said.items() if value} | {"links": [link.to_dict() for link in links]}
+    form: dict[str, Any] = plain({"ipo_map": 1} | said | dict(head["extra"]))
     return form
 
 
@@ -641,16 +622,16 @@ def _parts(form: Mapping[str, Any]) -> dict[Part, Any]:
     """The parts of a map that are edited, merged and saved one by one, in a form that can be compared."""
     parts: dict[Part, Any] = {(key,): value for key, value in form.items() if key not in ("metrics", "links")}
     parts |= {row_part("metrics", row): row for row in form.get("metrics", ())}
-    for row in form.get("links", ()):
-        said = {key: value for key, value in row.items() if key not in ("cause", "effect")}
-        parts[row_part("links", row)] = said
-    return parts
+    links = {row_part("links", row): dict(row) for row in form.get("links", ())}
+    for row in links.values():
+        del row["cause"], row["effect"]
+    return parts | links
 
 
 def _head_from(data: Mapping[str, Any], file: Path | None) -> dict[str, Any]:
     """The fields of a map that are neither metrics nor links."""
-    lines = getattr(data, "lines", {})
     version, source = data.get("ipo_map", 1), data.get("data")
+    lines = getattr(data, "lines", {})
     if version != 1 or isinstance(version, bool):
         place: dict[str, Any] = {"file": file, "line": lines.get("ipo_map"), "column": "ipo_map"}
         fix = "Open it with a newer ipo_nb, or write ipo_map: 1."
@@ -659,44 +640,16 @@ def _head_from(data: Mapping[str, Any], file: Path | None) -> dict[str, Any]:
         place = {"file": file, "line": lines.get("data"), "column": "data"}
         fix = "Write it like data: {file: series.csv, time: week}."
         raise MapError(f"The data source is {shown(source)}.", **place, value=source, fix=fix)
+    said = {key: value for key, value in data.items() if value is not None}
     return {
-        "title": _or(data.get("title"), ""),
-        "cadence": _or(data.get("cadence"), "weekly"),
-        "objectives": _names(data.get("objectives")),
-        "inventory_file": _or(data.get("inventory"), ""),
+        "title": said.get("title", ""),
+        "cadence": said.get("cadence", "weekly"),
+        "objectives": _names(said.get("objectives")),
+        "inventory_file": said.get("inventory", ""),
         "data": None if source is None else DataSource.from_dict(source),
         "extra": {key: value for key, value in data.items() if key not in MAP_KEYS},
+        "warnings": _strangers(data),
     }
-
-
-def _or(value: Any, default: str) -> Any:
-    return default if value is None else value
-
-
-def _map_from(data: Any, metrics: Inventory | Sequence[Metric] | None, path: Path | None) -> IPOMap:
-    if not isinstance(data, Mapping):
-        fix = "Start the map with ipo_map: 1 and a list of links."
-        raise MapError(f"The map is {shown(data)}.", file=path, value=data, fix=fix)
-    head, own = _head_from(data, path), data.get("metrics")
-    if head["inventory_file"] and metrics is None and not own:
-        message = f"The metrics are in {shown(head['inventory_file'])}."
-        fix = "Read the map with read_map, which reads both."
-        raise MapError(message, file=path, column="inventory", fix=fix)
-    listed = metrics if isinstance(metrics, Inventory) else Inventory.of(metrics or ())
-    if listed.metrics and own:
-        own = _overlaid(listed, Inventory.of(_rows(own, "metrics", path), file=path))
-    ipo_map = IPOMap(
-        own or listed,
-        data.get("links") or (),
-        path=path,
-        warnings=_strangers(data),
-        _listed={name_key(item.name): item for item in listed},
-        **head,
-    )
-    if path is not None:
-        past = {part: (value,) for part, value in _parts(_file_form(ipo_map)).items()}
-        object.__setattr__(ipo_map, "_past", past)
-    return ipo_map
 
 
 def _overlaid(listed: Inventory, own: Iterable[Metric]) -> Inventory:
@@ -747,7 +700,6 @@ def write_map(ipo_map: IPOMap, path: Path | str, *, replace: bool = False) -> Pa
     """
     file = Path(path)
     real = Path(os.path.realpath(file))
-    check_suffix(real)
     with only_writer(real):
         if not real.exists() or (replace and not _is_map(real)):
             put_file(real, new_text(_form_at(ipo_map, real), real).encode())
@@ -761,7 +713,7 @@ def write_map(ipo_map: IPOMap, path: Path | str, *, replace: bool = False) -> Pa
 
 def _is_map(file: Path) -> bool:
     with suppress(IpoError):
-        _normal(parse_map(file), file)
+        _normal(parse_text(read_text(file)[0], file), file)  # the folder is held: nothing else may ask for it
         return True
     return False
 

@@ -24,7 +24,6 @@ except ImportError:  # Windows
 __all__ = [
     "Edits",
     "Part",
-    "check_suffix",
     "edit_text",
     "new_text",
     "only_writer",
@@ -52,19 +51,17 @@ TEXT_KEYS = {  # what is text however it looks, by section
 NUMBER = re.compile(r"-?(0|[1-9]\d{0,999})(\.\d+)?([eE][+-]?\d{1,3})?")
 COLON = re.compile(r"\s*:")
 CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
-PROBLEMS = (
-    (
-        "that cannot start any",
-        "a tab or sign stands where a value should start",
-        "Indent by spaces; quote text.",
-    ),
-    ("end of stream", "the file ends in the middle", "It seems cut off: take it from a backup."),
-    ("stream end", "the file ends in the middle", "It seems cut off: take it from a backup."),
-    ("entries are not allowed", "a bare - means a list entry", 'Write it in quotes, such as sign: "-".'),
-    ("keys are not allowed", "a bare ? means a key", 'Write it in quotes, such as sign: "?".'),
-    ("but found '?'", "a bare ? means a key", 'Write it in quotes, such as sign: "?".'),
-    ("values are not allowed", "a second colon stands on the line", "Quote text that holds a colon."),
-)
+CUT_OFF = "the file ends in the middle", "It seems cut off: take it from a backup."
+BARE_MARK = "a bare ? means a key", 'Write it in quotes, such as sign: "?".'
+PROBLEMS = {  # what the YAML reader says, in plain words with a mend
+    "that cannot start any": ("a tab or sign stands where a value should start", "Indent by spaces; quote text."),
+    "end of stream": CUT_OFF,
+    "stream end": CUT_OFF,
+    "entries are not allowed": ("a bare - means a list entry", 'Write it in quotes, such as sign: "-".'),
+    "keys are not allowed": BARE_MARK,
+    "but found '?'": BARE_MARK,
+    "values are not allowed": ("a second colon stands on the line", "Quote text that holds a colon."),
+}
 
 
 class _Lined(dict[str, Any]):
@@ -115,8 +112,7 @@ def parse_text(text: str, file: Path) -> dict[str, Any]:
     return data
 
 
-def check_suffix(file: Path) -> None:
-    """Refuse a name that is of no map file."""
+def _check_suffix(file: Path) -> None:
     if file.suffix.lower() not in (".yml", ".yaml", ".json"):
         fix = "Name it map.yml or map.json."
         raise FileFault(f"The suffix {file.suffix!r} is of no map file.", file=file, value=file.suffix, fix=fix)
@@ -124,7 +120,7 @@ def check_suffix(file: Path) -> None:
 
 def read_text(file: Path) -> tuple[str, str]:
     """The text of a map file and its encoding."""
-    check_suffix(file)
+    _check_suffix(file)
     try:
         raw = file.read_bytes() if file.stat().st_size <= LARGEST_MAP else None
     except (OSError, ValueError) as error:
@@ -222,10 +218,8 @@ def _joined(text: str) -> str:
 
 def _problem(problem: str) -> tuple[str, str]:
     """A plain sentence and a mend for what the YAML reader met."""
-    for sign, wrong, fix in PROBLEMS:
-        if sign in problem:
-            return wrong, fix
-    return problem.rstrip("."), "See whether the indentation is even and text with : # [ ] { } is in quotes."
+    unknown = problem.rstrip("."), "See whether the indentation is even and text with : # [ ] { } is in quotes."
+    return next((words for sign, words in PROBLEMS.items() if sign in problem), unknown)
 
 
 def _yaml_data(text: str) -> dict[str, Any]:
@@ -292,6 +286,7 @@ def _no_number(word: str) -> Any:
 @contextmanager
 def only_writer(file: Path) -> Iterator[None]:
     """Hold the file's folder, so that of two programs that save at once the second sees the first's work."""
+    _check_suffix(file)
     if fcntl is None:  # Windows, where a folder cannot be held: each save is still whole
         yield
         return

@@ -6,7 +6,7 @@ import math
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ipo_nb.errors import InventoryError, IpoError, UnknownMetric, nearest, raise_faults
+from ipo_nb.errors import InventoryError, IpoError, MapError, UnknownMetric, nearest, raise_faults
 from ipo_nb.results import Receipt, Result, plain
 
 __all__ = [
@@ -26,12 +26,15 @@ __all__ = [
     "Inventory",
     "Metric",
     "Rule",
+    "Taken",
     "finite_number",
     "metric_faults",
     "name_key",
     "row_faults",
+    "rule",
     "shown",
     "split_row",
+    "take_rows",
     "text_fault",
     "tidy_name",
     "whole_number",
@@ -99,6 +102,11 @@ def text_fault(value: Any, *, empty: bool = True, lines: bool = False) -> str:
 Rule = tuple[Callable[[Any], str], str, Sequence[str] | str]  # what is wrong, what is expected, choices or a mend
 
 
+def rule(holds: Callable[[Any], bool], wrong: str, expected: str, mend: Sequence[str] | str) -> Rule:
+    """A rule with one way of being broken."""
+    return lambda value: "" if holds(value) else wrong, expected, mend
+
+
 def row_faults(
     row: Mapping[str, Any], rules: Mapping[str, Rule], named: str, kind: type[IpoError], **place: Any
 ) -> list[IpoError]:
@@ -123,6 +131,26 @@ def split_row(kind: type, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict
 
 def _is_missing(value: Any) -> bool:
     return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
+
+
+Taken = list[tuple[Any, dict[str, Any]]]  # metrics or links, each with the file and line that it stands on
+
+
+def take_rows(kind: Any, rows: Iterable[Any], like: str, file: Path | None) -> tuple[Taken, list[IpoError]]:
+    """What rows are as metrics or links (a `kind`), and all that is wrong with those that are none."""
+    taken: Taken = []
+    faults: list[IpoError] = []
+    for number, item in enumerate(rows, start=1):
+        place: dict[str, Any] = {} if isinstance(item, kind) else {"file": file, "line": getattr(item, "line", None)}
+        try:
+            if not isinstance(item, kind | Mapping):
+                fault = InventoryError if kind is Metric else MapError
+                message = f"Entry {number} of the {kind.__name__.lower()}s is {shown(item)}."
+                raise fault(message, **place, value=item, expected=f"something like {like}", fix="Write it so.")
+            taken.append((item if isinstance(item, kind) else kind.from_dict(item, **place), place))
+        except IpoError as error:
+            faults += error.faults or (error,)
+    return taken, faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,15 +225,13 @@ class Metric:
 
 
 def _one_of(choices: Sequence[str]) -> Rule:
-    expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
-    return lambda value: "" if value in choices else "it is none of the values", expected, choices
+    return rule(
+        choices.__contains__, "it is none of the values", f"{', '.join(choices[:-1])} or {choices[-1]}", choices
+    )
 
 
-def _whole(low: int, high: int, meaning: str) -> Rule:
-    def check(value: Any) -> str:
-        return "" if whole_number(value) and low <= value <= high else "it is no such number"
-
-    return check, meaning, "Mend it, or leave it empty."
+def _number(holds: Callable[[Any], bool], expected: str) -> Rule:
+    return rule(holds, "it is no such number", expected, "Mend it, or leave it empty.")
 
 
 TEXT: Rule = (lambda value: text_fault(value, lines=True), "text", "Mend it, or leave it empty.")
@@ -216,13 +242,13 @@ RULES: dict[str, Rule] = {
     "better": _one_of(BETTER),
     "cadence": _one_of(CADENCES),
     "aggregate": _one_of(AGGREGATES),
-    "controllable": _whole(0, 3, "a whole number from 0 (not at all) to 3 (fully)"),
-    "target": (
-        lambda value: "" if finite_number(value) else "it is no such number",
-        "a finite number in the metric's unit",
-        "Mend it, or leave it empty.",
+    "controllable": _number(
+        lambda value: whole_number(value) and 0 <= value <= 3, "a whole number from 0 (not at all) to 3 (fully)"
     ),
-    "window": _whole(2, 10_000, "a whole number of periods, 2 or more"),
+    "target": _number(finite_number, "a finite number in the metric's unit"),
+    "window": _number(
+        lambda value: whole_number(value) and 2 <= value <= 10_000, "a whole number of periods, 2 or more"
+    ),
 }
 
 
@@ -262,22 +288,10 @@ class Inventory(Result):
         >>> Inventory.of([{"name": "Wait minutes", "stage": "process"}]).names
         ('Wait minutes',)
         """
-        faults: list[IpoError] = []
-        taken, places = [], []
-        for item in metrics:
-            place = {"file": file, "line": getattr(item, "line", None)}
-            if not isinstance(item, Metric | Mapping):
-                message = f"An entry of the metrics is {shown(item)}."
-                fix = "Write it like {name: Wait minutes, stage: process}."
-                faults.append(InventoryError(message, **place, value=item, expected="name and stage", fix=fix))
-                continue
-            try:
-                taken.append(item if isinstance(item, Metric) else Metric.from_dict(item, **place))
-                places.append(place)
-            except InventoryError as error:
-                faults += error.faults or (error,)
-        raise_faults([*faults, *_namesakes(taken, places)])
-        return cls(tuple(taken))
+        taken, faults = take_rows(Metric, metrics, "{name: Wait minutes, stage: process}", file)
+        found = tuple(metric for metric, _ in taken)
+        raise_faults([*faults, *_namesakes(found, [place for _, place in taken])])
+        return cls(found)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -334,23 +348,17 @@ def _count(number: int, word: str) -> str:
 
 def _namesakes(metrics: Sequence[Metric], places: Sequence[Mapping[str, Any]]) -> list[InventoryError]:
     """A fault for each metric that bears the name of an earlier one."""
-    first: dict[str, int] = {}
+    first: dict[str, str] = {}
     faults = []
-    for number, (metric, place) in enumerate(zip(metrics, places, strict=True)):
-        if (seen := first.setdefault(name_key(metric.name), number)) == number:
-            continue
-        earlier = metrics[seen].name
-        same = "stands there twice" if earlier == metric.name else f"and {shown(earlier)} are the same name"
-        faults.append(
-            InventoryError(
-                f"The metric {shown(metric.name)} {same}.",
-                **place,
-                column="name",
-                value=metric.name,
-                expected="names that differ by more than case, spaces or Unicode form",
-                fix="Rename one of them, or remove it.",
-            )
-        )
+    for metric, place in zip(metrics, places, strict=True):
+        key = name_key(metric.name)
+        if key in first:
+            same = "stands there twice" if first[key] == metric.name else f"and {shown(first[key])} are the same name"
+            message, fix = f"The metric {shown(metric.name)} {same}.", "Rename one of them, or remove it."
+            expected = "names that differ by more than case, spaces or Unicode form"
+            told = {**place, "column": "name", "value": metric.name, "expected": expected, "fix": fix}
+            faults.append(InventoryError(message, **told))
+        first.setdefault(key, metric.name)
     return faults
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import combinations
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,8 +11,6 @@ import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ipo_nb import charts
 from ipo_nb.drivers import rank_drivers
@@ -135,48 +132,6 @@ def test_intervals_are_always_drawn(evidence: Evidence) -> None:
         assert name in {"claims", "map", "series"} or {"low", "high"} <= ends, name
 
 
-def test_boxes_stand_apart_inside_their_lanes() -> None:
-    ipo_map = load_sample("support").ipo_map
-    lanes = {stage: [m.name for m in ipo_map.metrics if m.stage == stage] for stage in charts.LANES}
-    pairs = [(link.cause, link.effect) for link in ipo_map.links]
-    layout = charts.map_layout(charts.order_lanes(lanes, pairs), pairs, labels=dict.fromkeys(pairs, "✓ + 4 wk"))
-    for (x, y, width, height), (x2, y2, _, _) in combinations(layout.boxes.values(), 2):
-        assert x + width <= x2 or x2 + width <= x or y + height <= y2 or y2 + height <= y
-    for stage, names in lanes.items():
-        left, width = layout.lanes[stage]
-        assert all(left < layout.boxes[name][0] < left + width for name in names)
-        assert all(0 < layout.boxes[name][1] < layout.height - layout.boxes[name][3] for name in names)
-
-
-def test_labels_push_each_other_apart_and_off_the_boxes() -> None:
-    ipo_map = load_sample("support").ipo_map
-    lanes = {stage: [m.name for m in ipo_map.metrics if m.stage == stage] for stage in charts.LANES}
-    pairs = [(link.cause, link.effect) for link in ipo_map.links]
-    layout = charts.map_layout(charts.order_lanes(lanes, pairs), pairs, labels=dict.fromkeys(pairs, "✓ + 4 wk"))
-    middles = [route.label for route in layout.routes.values()]
-    apart = [abs(a[0] - b[0]) > 60 or abs(a[1] - b[1]) >= 15 for a, b in combinations(middles, 2)]
-    assert all(apart)
-    covered = [x < a + 20 < x + w + 20 and y < b < y + h for a, b in middles for x, y, w, h in layout.boxes.values()]
-    assert not any(covered)
-
-
-def test_lanes_are_ordered_so_that_links_cross_little() -> None:
-    lanes = {"input": ["a", "lone", "b", "c"], "process": ["x", "y", "z"], "outcome": []}
-    order = charts.order_lanes(lanes, [("a", "z"), ("b", "y"), ("c", "x")])
-    assert [order["input"].index(name) for name in "abc"] == [order["process"].index(name) for name in "zyx"]
-    assert order["input"][-1] == "lone"
-
-
-def test_links_leave_right_and_enter_left_and_feedback_the_other_way() -> None:
-    lanes = {"input": ["a"], "process": ["b"], "outcome": ["c"]}
-    layout = charts.map_layout(lanes, [("a", "b"), ("c", "b"), ("a", "c")])
-    starts = {pair: float(route.path[1:].split(",")[0]) for pair, route in layout.routes.items()}
-    right = {name: x + width for name, (x, _, width, _) in layout.boxes.items()}
-    assert starts["a", "b"] == starts["a", "c"] == right["a"]
-    assert starts["c", "b"] == layout.boxes["c"][0]
-    assert layout.routes["a", "c"].path.count("C") == 3  # round the box in between
-
-
 def test_unlinked_metrics_stay_visible() -> None:
     metrics = [{"name": "Alone", "stage": "input", "team": "T"}, {"name": "Result", "stage": "outcome"}]
     drawn = charts.svg(charts.map_chart(IPOMap(metrics=metrics, links=[])))
@@ -234,11 +189,3 @@ def test_ids_of_two_drawings_on_one_page_do_not_meet() -> None:
     assert ids[0]
     assert not ids[0] & ids[1]
     assert set(re.findall(r"url\(#([^)]+)\)", one)) <= ids[0]
-
-
-@given(st.text(max_size=300), st.integers(40, 400))
-def test_text_is_cut_to_its_room_and_never_broken(text: str, width: int) -> None:
-    lines = charts.wrap(text, width, lines=2)
-    assert 1 <= len(lines) <= 2
-    assert all(len(line) <= width / 3 or len(line) < 20 for line in lines)
-    assert not any(mark in "".join(lines) for mark in "\n\r\x00\u2028\u202e")

@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from ipo_nb import charts
 from ipo_nb.errors import BadOption, FileFault
+from ipo_nb.layout import TURNING
 from ipo_nb.links import IPOMap
 from ipo_nb.panel import Panel
 from ipo_nb.report.page import installed, page_of
@@ -125,7 +126,7 @@ def render_report(study: Study) -> str:
 
 def _unturned(value: Any) -> Any:
     """Text without the marks that turn what follows; markup of our own is clean already."""
-    return value.translate(charts.TURNING) if type(value) is str else value
+    return value.translate(TURNING) if type(value) is str else value
 
 
 def _digest(page: bytes) -> str:
@@ -156,11 +157,11 @@ def _style() -> str:
 
 def _wording(names: Sequence[str]) -> Callable[[str], Markup]:
     """A filter for sentences: escaped, metric names in bold, and no name can turn the text around it."""
-    longest_first = sorted((name.translate(charts.TURNING) for name in names), key=len, reverse=True)
+    longest_first = sorted((name.translate(TURNING) for name in names), key=len, reverse=True)
     known = re.compile(r"(?<!\w)(" + "|".join(map(re.escape, longest_first)) + r")(?!\w)")
 
     def words(text: str) -> Markup:
-        text = text.translate(charts.TURNING).replace(" %", "\u00a0%")
+        text = text.translate(TURNING).replace(" %", "\u00a0%")
         parts = known.split(text) if names else [text]
         marked = (f"<b><bdi>{escape(part)}</bdi></b>" if k % 2 else escape(part) for k, part in enumerate(parts))
         return Markup("".join(marked))

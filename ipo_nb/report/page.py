@@ -17,6 +17,7 @@ from ipo_nb.audit import Audit
 from ipo_nb.drivers import Accountability, Drivers
 from ipo_nb.evidence import Evidence
 from ipo_nb.lags import PERIOD_WORD, SIGN, LagProfile
+from ipo_nb.layout import arrow, isolated
 from ipo_nb.links import IPOMap
 from ipo_nb.metrics import Metric
 from ipo_nb.panel import Panel
@@ -189,7 +190,7 @@ def _ranking(drivers: Drivers, place: int) -> Figure:
     ]
     period = PERIOD_WORD[drivers.cadence]
     heads = ("driver", "verdict", "share (95 %)", "long-run effect (95 %)", f"lag, {period}s", "path", "team")
-    caption = f"What is claimed or shown to move {charts.isolated(drivers.outcome)}"
+    caption = f"What is claimed or shown to move {isolated(drivers.outcome)}"
     grid = Grid(caption, heads, rows) if rows else None
     if not drivers.table["share"].notna().any():
         return Figure(charts.ranking_words(drivers), Markup(), drivers.text, grid=grid)
@@ -201,7 +202,7 @@ def _ranking(drivers: Drivers, place: int) -> Figure:
 def _overview(evidence: Evidence, profiles: Sequence[LagProfile]) -> Figure:
     rows = [
         (
-            charts.arrow(profile.cause, profile.effect),
+            arrow(profile.cause, profile.effect),
             _verdict(profile.verdict),
             {"+": "+", "-": "−", "?": "either way"}[profile.sign],
             "–" if profile.lag is None else str(profile.lag),
@@ -239,7 +240,7 @@ def _by_importance(study: Study) -> list[LagProfile]:
 
 def _profile(profile: LagProfile, place: int) -> Figure:
     """One link in words; drawn as well where it is shown and among the most important."""
-    name = charts.arrow(profile.cause, profile.effect)
+    name = arrow(profile.cause, profile.effect)
     verdict = f"{SIGN[profile.verdict]} {charts.VERDICTS[profile.verdict].words}"
     words = profile.text.removeprefix(f"{profile.cause} → {profile.effect} {verdict}: ")
     words = words[:1].upper() + words[1:]

@@ -24,7 +24,7 @@ from ipo_nb.shares import lmg, tie_groups
 
 __all__ = ["Accountability", "Conflicts", "Drivers", "accountability", "find_conflicts", "rank_drivers"]
 __all__ += ["IMPROVES", "OWN", "PER_YEAR", "levels", "shown_links", "step_of", "swing"]
-__all__ += ["amount_of", "fitting", "in_words", "joined", "judged_on", "per_hundred", "sized", "when"]
+__all__ += ["amount_of", "beside", "fitting", "in_words", "joined", "judged_on", "per_hundred", "sized", "when"]
 
 Row = dict[str, Any]
 
@@ -102,9 +102,8 @@ def rank_drivers(evidence: Evidence, outcome: str) -> Drivers:
 
     Shares are LMG over lag blocks: what each declared cause adds to R2 beyond the outcome's own history, trend and
     season, averaged over all orders of entry. Intervals from a bootstrap of the filtered frame (999 resamples, 199
-    above 12 drivers) by row; with units by unit, below 12 units by period. They describe the declared causes side by
-    side and prove no cause; causes that move together share what they have in common (Groemping 2007, The American
-    Statistician 61(2)).
+    above 12 drivers): by row; with units by unit, below 12 units by period. Shares prove no cause, and causes that move
+    together share what they have in common (Groemping 2007, The American Statistician 61(2)).
 
     Parameters
     ----------
@@ -142,7 +141,7 @@ def _shares(evidence: Evidence, outcome: str, causes: Sequence[str]) -> tuple[di
     try:
         target, blocks = driver_blocks(evidence, outcome, causes)
         resamples = 999 if len(blocks) <= 12 else 199
-        gains = lmg(target.to_numpy(), blocks, clusters=target.index.to_numpy(), resamples=resamples)
+        gains = lmg(np.asarray(target), blocks, clusters=np.asarray(target.index), resamples=resamples)
     except (BadOption, NotEnoughData) as error:
         return {}, math.nan, f"There are no shares: {error}"
     total = gains.sum(axis=1, keepdims=True)
@@ -162,8 +161,8 @@ def _upstream(evidence: Evidence, outcome: str) -> list[Row]:
     effects.sort(key=lambda effect: -abs(effect.estimate) * swing(evidence.panel, effect.source))
     rows = []
     for effect in effects:
-        via, verdict = "; ".join(effect.table["via"]), SHOWN[effect.table["against"].iloc[0]]
-        rows.append(_row(evidence.ipo_map.metric(effect.source), effect, via, verdict))
+        source, against = evidence.ipo_map.metric(effect.source), bool(effect.table["against"].iloc[0])
+        rows.append(_row(source, effect, "; ".join(effect.table["via"]), SHOWN[against]))
     return rows
 
 
@@ -173,7 +172,8 @@ def _sentence(evidence: Evidence, profile: LagProfile) -> str:
     amount = step_of(evidence.panel, cause.name) * (np.sign(profile.estimate) * IMPROVES.get(goal.better, 0) or 1.0)
     ends = (amount * size for size in (profile.estimate, profile.low, profile.high))
     effect = f"{goal.name} {sized(*ends, unit=goal.unit, name=goal.name)}, {when(profile.lag or 0, profile.cadence)}"
-    said = [f"{cause.name}: {_changed(amount, cause.unit)} {'gives' if abs(amount) == 1 else 'give'} {effect}."]
+    one, many = ("goes with", "go with") if "same_period" in profile.flags else ("gives", "give")
+    said = [f"{cause.name}: {_changed(amount, cause.unit)} {one if abs(amount) == 1 else many} {effect}."]
     said += ["The map claimed the opposite."] if profile.verdict == "contradicted" else []
     caveats = {
         "same_period": f"Within one {PERIOD_WORD[profile.cadence]} the data do not say which moves which.",
@@ -240,23 +240,13 @@ def find_conflicts(evidence: Evidence) -> Conflicts:
 def _conflict(panel: Panel, kpi: Metric, goal: Metric, effect: PathEffects) -> Row:
     better, up, step = IMPROVES[kpi.better], IMPROVES[goal.better], step_of(panel, kpi.name)
     low, high = sorted((better * effect.low, better * effect.high))
-    row: Row = {
-        "team": kpi.team,
-        "metric": kpi.name,
-        "better": kpi.better,
-        "outcome": goal.name,
-        "hurt_team": goal.team,
-        "estimate": better * effect.estimate,
-        "low": low,
-        "high": high,
-        "probability": float((effect.draws * better * up < 0).mean()),
-        "delay": effect.lag,
-        "via": effect.table["via"].iloc[0],
-        "improved": _improved(panel, kpi),
-    }
+    row: Row = {"team": kpi.team, "metric": kpi.name, "better": kpi.better, "outcome": goal.name}
+    row |= {"hurt_team": goal.team, "estimate": better * effect.estimate, "low": low, "high": high}
+    row |= {"probability": float((effect.draws * better * up < 0).mean()), "delay": effect.lag}
+    row |= {"via": effect.table["via"].iloc[0], "improved": _improved(panel, kpi)}
     change = _changed(better * step, kpi.unit).removeprefix("one ")
     cost, *ends = rounded(*(-up * step * row[size] for size in SIZES[:3]))
-    cost += _beside(goal.name, goal.unit)
+    cost += beside(goal.name, goal.unit)
     costs = f"cost{'s' * (step == 1)} {cost} of" if up > 0 else f"add{'s' * (step == 1)} {cost} to"
     sure = f"({' to '.join(ends)}; probability of harm {per_hundred(row['probability'])})"
     said = [f"{kpi.team} is judged on {judged_on(kpi)}."]
@@ -329,9 +319,6 @@ def _team(ipo_map: IPOMap, reach: Mapping[str, set[str]], team: str) -> list[obj
     return [team, len(judged), len(moved), share, *map(", ".join, (judged, moved, others, moves)), " ".join(said)]
 
 
-# How a metric moves, in numbers and in words
-
-
 def _by_unit(panel: Panel, name: str) -> list[Any]:
     """A metric's known values, one array per unit."""
     column = panel.values[name].dropna() if name in panel.names else pd.Series(dtype=float)
@@ -373,20 +360,12 @@ def in_words(count: float) -> str:
 
 
 def per_hundred(value: float) -> str:
-    """A share or probability as it is read aloud.
-
-    >>> per_hundred(0.342), per_hundred(0.9991)
-    ('34 %', 'over 99 %')
-    """
+    """A share or probability as it is read aloud: "34 %", "over 99 %"."""
     return "over 99 %" if value >= 0.995 else "under 1 %" if 0 < value < 0.005 else f"{100 * value:.0f} %"
 
 
 def when(lag: float, cadence: str) -> str:
-    """When an effect shows, in words.
-
-    >>> when(0, "weekly"), when(1, "monthly"), when(4, "weekly")
-    ('in the same week', 'the month after', 'four weeks later')
-    """
+    """When an effect shows: "in the same week", "the month after", "four weeks later"."""
     word = PERIOD_WORD[cadence]
     if not lag > 0:
         return f"in the same {word}"
@@ -409,27 +388,19 @@ def _one(unit: str) -> str:
     return (fitting(many, many, many[:-1]) if many.replace(" ", "").isalpha() else many) + per + rest
 
 
-def _beside(name: str, unit: str) -> str:
+def beside(name: str, unit: str) -> str:
     """The unit after a number that is of a named metric: nothing, if the name says it already."""
     return "" if unit.strip().casefold() in name.casefold() else f" {_many(unit)}"
 
 
 def sized(estimate: float, low: float, high: float, *, name: str = "", unit: str = "") -> str:
-    """A change of a metric with its unit and 95 % interval.
-
-    >>> sized(0.4213, 0.297, 0.551, unit="points"), sized(-12.98, -9.28, -21.6, name="Wait minutes", unit="minutes")
-    ('+0.42 points (0.30 to 0.55)', '−13 (−22 to −9)')
-    """
+    """A change of a metric with its unit and 95 % interval: "+0.42 points (0.30 to 0.55)"."""
     number, *ends = rounded(estimate, low, high)
-    return f"{'+' * (estimate > 0)}{number}{_beside(name, unit)} ({' to '.join(ends)})"
+    return f"{'+' if estimate > 0 else ''}{number}{beside(name, unit)} ({' to '.join(ends)})"
 
 
 def amount_of(value: float, unit: str) -> str:
-    """A number with its unit, singular where it is one.
-
-    >>> amount_of(1, "minutes"), amount_of(0.21, "points"), amount_of(10, "%"), amount_of(2, "")
-    ('1 minute', '0.21 points', '10 percentage points', '2 units')
-    """
+    """A number with its unit, singular where it is one: "1 minute", "0.21 points", "10 percentage points"."""
     return f"{spoken(value)} {_one(unit) if abs(value) == 1 else _many(unit)}"
 
 

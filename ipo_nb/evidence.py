@@ -288,7 +288,7 @@ def _reached(ipo_map: IPOMap, source: str, *, avoid: Sequence[str]) -> set[str]:
     return reached
 
 
-def driver_blocks(evidence: Evidence, outcome: str, causes: Sequence[str]) -> tuple[Array, dict[str, Array]]:
+def driver_blocks(evidence: Evidence, outcome: str, causes: Sequence[str]) -> tuple[pd.Series[float], dict[str, Array]]:
     """The outcome and a lag block per cause, cleared of trend, season and the outcome's own history.
 
     Parameters
@@ -298,6 +298,7 @@ def driver_blocks(evidence: Evidence, outcome: str, causes: Sequence[str]) -> tu
     Returns
     -------
     The cleared outcome (n,), and for each cause its lags around the peak (n, k), cleared likewise, on the same rows.
+    The outcome's index labels rows that a bootstrap draws together: with units the unit, below 12 units the period.
 
     Raises
     ------

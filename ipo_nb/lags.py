@@ -693,8 +693,11 @@ def _unshown(profile: LagProfile, back: bool) -> str:
 
 def block_frame(
     outcome: Series, causes: Mapping[str, tuple[Series, int]], cadence: str
-) -> tuple[Array, dict[str, Array]] | None:
-    """The outcome and each cause's lags peak - 1 .. peak + 1 on common rows, cleared of trend, season, own history."""
+) -> tuple[pd.Series[float], dict[str, Array]] | None:
+    """The outcome and each cause's lags peak - 1 .. peak + 1 on common rows, cleared of trend, season, own history.
+
+    The outcome is labelled by what a bootstrap draws together: the row; with units the unit, below 12 units the period.
+    """
     names = list(causes)
     grids = [standardised(causes[name][0].values)[0] for name in names]
     y = standardised(outcome.values)[0]
@@ -712,11 +715,11 @@ def block_frame(
     frame = framed(y, columns, setting, own, [])
     if frame is None or frame[0].size < BEYOND:
         return None
-    target, stacked, basis, _ = frame
+    target, stacked, basis, clusters = frame
     stacked = stacked - basis @ (basis.T @ stacked)
     ends = np.cumsum([len(lags) for lags in blocks])
     parts = np.split(stacked, ends[:-1], axis=1)
-    return target - basis @ (basis.T @ target), dict(zip(names, parts, strict=True))
+    return pd.Series(target - basis @ (basis.T @ target), clusters), dict(zip(names, parts, strict=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

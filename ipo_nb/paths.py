@@ -9,6 +9,7 @@ from functools import reduce
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,10 +70,8 @@ class Web:
     A link's own estimate is its total effect: what lies between was not held constant when it was measured. Where
     both x -> y and x -> m -> y are shown, adding them up would count the middle twice. So each link into y is freed of
     what its cause does through the other causes of y, the last in causal order first; the sum over all paths then gives
-    every measured link its own estimate back.
-
-    Loops have no order. What comes back to a source does not matter, since it is held where it was put; of any other
-    loop the least certain link is left out.
+    every measured link its own estimate back. Loops have no order: what comes back to a source does not matter, since
+    it is held where it was put; of any other loop the least certain link is left out.
 
     Attributes
     ----------
@@ -116,11 +115,12 @@ class Web:
 
     def paths(self, source: str, target: str) -> dict[tuple[str, ...], Array]:
         """Each path from source to target, at most eight links long, with what travels along it: (draws, periods)."""
-        ways = [(target,)]
-        for path in ways:
-            if path[0] != source and len(path) <= LONGEST_PATH:
-                ways += [(cause, *path) for cause in self.direct.get(path[0], ())]
-        whole = [path for path in ways if path[0] == source != target]
+        whole: list[tuple[str, ...]] = []
+        ways: list[tuple[str, ...]] = [(target,)] if source != target else []
+        while ways:
+            whole += [path for path in ways if path[0] == source]
+            open_ = [path for path in ways if path[0] != source and len(path) <= LONGEST_PATH]
+            ways = [(cause, *path) for path in open_ for cause in self.direct.get(path[0], ())]
         return {path: reduce(convolved, [self.direct[b][a] for a, b in pairwise(path)]) for path in whole}
 
 
@@ -141,7 +141,8 @@ def reached_from(links: Iterable[Pair], sources: Iterable[str]) -> set[str]:
 
 def _ordered(links: Mapping[Pair, Array], sources: Sequence[str]) -> tuple[list[str], dict[Pair, Array]]:
     """Metrics with causes first, and the links that keep this order."""
-    kept = dict(links)
+    kept, sizes = dict(links), {pair: impulse.sum(axis=1) for pair, impulse in links.items()}
+    certainty = {pair: abs(size[0]) / (size[1:].std() or 1e-300) for pair, size in sizes.items()}
     while True:
         sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(sources, ()))
         for cause, effect in kept:
@@ -150,12 +151,7 @@ def _ordered(links: Mapping[Pair, Array], sources: Sequence[str]) -> tuple[list[
             return list(sorter.static_order()), kept
         except CycleError as loop:
             around = pairwise(loop.args[1])
-            del kept[min(around, key=lambda pair: (pair[1] not in sources, _certainty(links[pair])))]
-
-
-def _certainty(impulse: Array) -> float:
-    size = impulse.sum(axis=1)
-    return abs(float(size[0])) / (float(size[1:].std()) or 1e-300)
+            del kept[min(around, key=lambda pair: (pair[1] not in sources, certainty[pair]))]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -167,8 +163,7 @@ class PathEffects(Result):
     table : one row per path of at most eight links, the largest first: `via`, `estimate`, `low`, `high` (units of the
         target per unit of the source, lasting, along this path alone; 95 %), `lag` (periods, sum of the links' peak
         lags), `against` (a link on it goes against its claimed sign).
-    estimate, low, high : all paths together, longer ones too; 0 where there is none.
-    draws : (2000,) of the effect of all paths together.
+    estimate, low, high, draws : all paths together, longer ones too, and (2000,) draws of it; 0 where there is none.
     """
 
     source: str
@@ -189,7 +184,7 @@ class PathEffects(Result):
         if self.table.empty:
             return f"No path of shown links leads from {self.source} to {self.target}."
         estimate, low, high = rounded(self.estimate, self.low, self.high)
-        size = f"{'+' * (self.estimate > 0)}{estimate} ({low} to {high})"
+        size = f"{'+' if self.estimate > 0 else ''}{estimate} ({low} to {high})"
         return f"One unit more of {self.source} moves {self.target} by {size}: {'; '.join(self.table['via'])}."
 
 
@@ -208,18 +203,19 @@ def effects_on(evidence: Evidence, source: str, targets: Iterable[str]) -> list[
     """The `path_effects` of one metric on each of several."""
     links = shown_links(evidence)
     web = Web.of({pair: link_draws(evidence, pair)[:, None] for pair in links}, [source])
-    moved = web.moved({source: np.ones((1, 1))})
+    moved, nothing = web.moved({source: np.ones((1, 1))}), np.zeros((1 + DRAWS, 1))
     found = []
     for target in targets:
-        rows = []
+        rows: list[tuple[Any, ...]] = []
         for path, draws in web.paths(source, target).items():
             profiles = [links[pair] for pair in pairwise(path)]
             lag, against = sum(p.lag or 0 for p in profiles), any(p.verdict == "contradicted" for p in profiles)
-            rows.append([" → ".join(path), *map(float, band(draws[:, 0])), float(lag), against])
+            rows.append((" → ".join(path), *band(draws[:, 0]), float(lag), against))
         rows.sort(key=lambda row: -abs(row[1]))
         table = pd.DataFrame(rows, columns=["via", "estimate", "low", "high", "lag", "against"])
-        total = moved.get(target, np.zeros((DRAWS + 1, 1)))[:, 0]
-        found.append(PathEffects(source, target, table, *map(float, band(total)), total[1:]))
+        draws = moved.get(target, nothing)[:, 0]
+        estimate, low, high = map(float, band(draws))
+        found.append(PathEffects(source, target, table, estimate, low, high, draws[1:]))
     return found
 
 

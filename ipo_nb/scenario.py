@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ipo_nb.drivers import (
-    IMPROVES,
-    OWN,
-    Array,
-    Pair,
-    Web,
-    amount_of,
-    joined,
-    levels,
-    link_draws,
-    shown_links,
-    sized,
-    swing,
-    unit_beside,
-    when,
-)
+from ipo_nb.drivers import IMPROVES, OWN, amount_of, beside, joined, levels, sized, when
 from ipo_nb.errors import BadOption, NotIdentified, OutOfRange
 from ipo_nb.evidence import Evidence
 from ipo_nb.lags import PERIOD_WORD, LagProfile
-from ipo_nb.metrics import Metric
+from ipo_nb.paths import Pair, Web, band, link_draws, shown_links
+from ipo_nb.regression import Array
 from ipo_nb.results import Result, spoken
 
 __all__ = ["GRADES", "Scenario", "reach_target", "run_scenario"]
@@ -46,12 +33,11 @@ class Scenario(Result):
     Attributes
     ----------
     changes : by how much each metric is moved at period 0, in its units, and kept there.
-    table : one row per metric and period: `metric`, `period_ahead` (0 to `horizon`), `estimate`, `low`,
-        `high` (change against no change in the metric's units; 95 % band). Changed metrics first.
-    summary : one row per metric that moves: `metric`, `stage`, `team`, `level` (of late: mean of the last
-        season; with units the typical unit's), `estimate`, `low`, `high` (at the horizon), `shows_by` (first
-        period whose band leaves out 0; NaN if none), `harmed` (goes against its better direction by then),
-        `unit`.
+    table : one row per metric and period: `metric`, `period_ahead` (0 to `horizon`), `estimate`, `low`, `high` (change
+        against no change in the metric's units; 95 % band). Changed metrics first.
+    summary : one row per metric that moves: `metric`, `stage`, `team`, `level` (of late: mean of 13 weeks, 3 months or
+        7 days; with units the typical unit's), `estimate`, `low`, `high` (at the horizon), `shows_by` (first period
+        whose band leaves out 0; NaN if none), `harmed` (goes against its better direction by then), `unit`.
     cut : feedback links that were left out.
     """
 
@@ -65,38 +51,35 @@ class Scenario(Result):
 
     @property
     def text(self) -> str:
-        what = joined([self._change(row) for row in self.summary.head(len(self.changes)).itertuples()])
-        moved = self.summary[~self.summary["metric"].isin(list(self.changes))]
-        goals = moved[moved["stage"] == "outcome"]
-        shown = goals if len(goals) else moved
+        changed = self.summary["metric"].isin(list(self.changes))
+        what = joined([self._change(row) for row in self.summary[changed].to_dict("records")])
+        moved = self.summary[~changed]
+        goals, hurt = moved[moved["stage"] == "outcome"], list(moved[moved["harmed"]]["metric"])
         if moved.empty:
             return f"Changing {what} moves nothing else: no link of grade C or better leads on from there."
-        said = [self._finding(row) for row in shown.head(3).itertuples()]
-        where = " in each unit" if self.per_unit else ""
-        text = f"Changing {what}{where} and keeping it there: {'; '.join(said)}."
-        hurt = list(moved[moved["harmed"]]["metric"])
-        parts = [text, "" if len(goals) else "No shown path leads on to an outcome."]
-        parts += [f"Hurt: {joined(hurt)}." if hurt else ""]
-        parts += [f"Feedback left out: {joined([f'{a} → {b}' for a, b in self.cut])}." if self.cut else ""]
-        return " ".join([*filter(None, parts), "Only shown links are followed; all else is taken to stay as it is."])
+        said = [self._finding(row) for row in (moved if goals.empty else goals).head(3).to_dict("records")]
+        parts = [f"Changing {what}{' in each unit' * self.per_unit} and keeping it there: {'; '.join(said)}."]
+        parts += ["No shown path leads on to an outcome."] if goals.empty else []
+        parts += [f"Hurt: {joined(hurt)}."] if hurt else []
+        parts += [f"Feedback left out: {joined([' → '.join(pair) for pair in self.cut])}."] if self.cut else []
+        return " ".join([*parts, "Only shown links are followed; all else is taken to stay as it is."])
 
-    def _change(self, row: Any) -> str:
-        return f"{row.metric} by {spoken(row.estimate, signed=True)} {unit_beside(row.metric, row.unit)}".rstrip()
+    def _change(self, row: Mapping[Any, Any]) -> str:
+        return f"{row['metric']} by {spoken(row['estimate'], signed=True)}{beside(row['metric'], row['unit'])}"
 
-    def _finding(self, row: Any) -> str:
-        size = f"{row.metric} {sized(row.estimate, row.low, row.high, unit=unit_beside(row.metric, row.unit))}"
-        word = PERIOD_WORD[self.cadence] + "s" * (self.horizon != 1)
-        shows = "" if math.isnan(row.shows_by) else f", showing {when(row.shows_by, self.cadence)}"
-        return f"{size} after {self.horizon} {word}{shows or ', not sure to show'}"
+    def _finding(self, row: Mapping[Any, Any]) -> str:
+        size = sized(row["estimate"], row["low"], row["high"], name=row["metric"], unit=row["unit"])
+        shows = "not sure to show" if math.isnan(row["shows_by"]) else f"showing {when(row['shows_by'], self.cadence)}"
+        periods = f"{self.horizon} {PERIOD_WORD[self.cadence]}{'s' * (self.horizon != 1)}"
+        return f"{row['metric']} {size} after {periods}, {shows}"
 
 
 def run_scenario(evidence: Evidence, changes: Mapping[str, float], *, horizon: int = 26) -> Scenario:
     """Follow a lasting change of one or more metrics along the links that the data show.
 
-    The change happens at period 0 and stays. It travels along supported and contradicted links of grade C or
-    better by each link's own response over time; effects along several paths add up. Bands are 95 %, from
-    2,000 draws of all links' sizes (fixed seed). A metric that is changed is held where it was put, whatever
-    would move it; `drivers.Web` says how paths add up and how loops are cut.
+    The change happens at period 0 and stays. It travels along supported and contradicted links of grade C or better by
+    each link's own response over time; `paths.Web` says how paths add up and loops are cut. A metric that is changed is
+    held where it was put, whatever would move it. Bands are 95 %, from 2,000 draws of all links' sizes (fixed seed).
 
     Parameters
     ----------
@@ -104,29 +87,33 @@ def run_scenario(evidence: Evidence, changes: Mapping[str, float], *, horizon: i
     changes : metric -> change in its units; with units, the change in each unit.
     horizon : periods ahead, 1 to 520.
 
-    Returns
-    -------
-    Scenario
-
     Raises
     ------
     UnknownMetric : a name that the inventory does not have.
     OutOfRange : a level that the data have not seen; says which change is still inside.
     BadOption : no change, a change that is no number, or an odd horizon.
     """
-    if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer) or not 1 <= horizon <= LONGEST:
-        expected = f"a whole number of periods from 1 to {LONGEST}"
-        raise BadOption(f"The horizon {horizon!r} cannot stand.", value=horizon, expected=expected)
-    given = {evidence.ipo_map.metric(name).name: _number(name, by) for name, by in changes.items()}
+    known = evidence.ipo_map.metric
+    given = {known(name).name: _number(name, by) for name, by in changes.items()}
     if not given:
         raise BadOption("The scenario changes nothing.", fix='Give it a change, such as {"Wait minutes": -1}.')
     if len(given) < len(changes):
         raise BadOption("The scenario changes one metric twice.", value=list(changes), fix="Give it one change.")
+    web, courses = _followed(evidence, given, horizon)
     for name, by in given.items():
-        _inside(evidence, name, by)
-    web = _web(evidence, list(given), int(horizon))
-    steps = {name: _step(by, int(horizon)) for name, by in given.items()}
-    return _scenario(evidence, given, web, web.moved(steps))
+        _check_range(evidence, name, by)
+    bands, summary = [], []
+    for name in [*given, *(name for name in web.direct if name in courses and name not in given)]:
+        metric, (estimate, low, high) = known(name), band(courses[name])
+        ahead = {"metric": name, "period_ahead": range(horizon + 1)}
+        bands.append(pd.DataFrame(ahead | {"estimate": estimate, "low": low, "high": high}))
+        sure = np.flatnonzero((low > 0) | (high < 0))
+        ends = [float(course[-1]) for course in (estimate, low, high)]
+        harmed = max(IMPROVES.get(metric.better, 0) * end for end in ends) < 0
+        told = [_seen(evidence, name)[0], *ends, float(sure[0]) if len(sure) else math.nan, harmed, metric.unit]
+        summary.append([name, metric.stage, metric.team, *told])
+    tables = pd.concat(bands, ignore_index=True), pd.DataFrame(summary, columns=SUMMARY)
+    return Scenario(given, horizon, evidence.ipo_map.cadence, *tables, web.cut, bool(evidence.panel.units))
 
 
 def _number(name: str, by: object) -> float:
@@ -135,84 +122,57 @@ def _number(name: str, by: object) -> float:
     return float(by)
 
 
-def _step(by: float, horizon: int) -> Array:
-    """A lasting change at period 0, as an impulse."""
-    return np.array([[by] + [0.0] * horizon])
-
-
-def _web(evidence: Evidence, sources: Sequence[str], horizon: int) -> Web:
+def _followed(evidence: Evidence, changes: Mapping[str, float], horizon: int) -> tuple[Web, dict[str, Array]]:
+    """The web that the changes travel, and the course of each metric: (draws, periods ahead), the estimate first."""
+    if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer) or not 1 <= horizon <= LONGEST:
+        expected = f"a whole number of periods from 1 to {LONGEST}"
+        raise BadOption(f"The horizon {horizon!r} cannot stand.", value=horizon, expected=expected)
     links = shown_links(evidence, grades=GRADES)
-    impulses = {pair: _impulse(evidence, pair, profile, horizon) for pair, profile in links.items()}
-    return Web.of(impulses, sources)
+    web = Web.of({pair: _impulse(link_draws(evidence, pair), link, horizon) for pair, link in links.items()}, changes)
+    moved = web.moved({name: by * np.eye(1, horizon + 1) for name, by in changes.items()})
+    return web, {name: impulse.cumsum(axis=1) for name, impulse in moved.items()}
 
 
-def _impulse(evidence: Evidence, pair: Pair, profile: LagProfile, horizon: int) -> Array:
+def _impulse(draws: Array, profile: LagProfile, horizon: int) -> Array:
     """Draws of a link's impulse response: its shape, scaled so that the lasting effect varies as it is known.
 
     Where a passing effect leaves next to nothing behind, the interval is set against the peak instead.
     """
     course = np.array(profile.response or [0.0] * (profile.lag or 0) + [profile.estimate])
-    course = np.concatenate([course, np.full(max(0, horizon + 1 - len(course)), course[-1])])[: horizon + 1]
-    peak = float(np.abs(profile.response or [profile.estimate]).max())
+    peak = float(np.abs(course).max())
     scale = profile.estimate if abs(profile.estimate) > 0.05 * peak else math.copysign(peak or 1.0, profile.estimate)
-    factor = 1 + (link_draws(evidence, pair) - profile.estimate) / scale
-    return factor[:, None] * np.diff(course, prepend=0.0)
+    course = np.pad(course, (0, max(0, horizon + 1 - len(course))), mode="edge")[: horizon + 1]
+    return (1 + (draws[:, None] - profile.estimate) / scale) * np.diff(course, prepend=0.0)
 
 
-def _inside(evidence: Evidence, name: str, by: float) -> None:
-    """Refuse a level that the data have not seen."""
-    metric, (down, up) = evidence.ipo_map.metric(name), _room(evidence, name)
-    if down * (1 + 1e-9) <= by <= up * (1 + 1e-9):
-        return
-    level, low, high = np.median(levels(evidence.panel, name), axis=0)
-    where = " in the typical unit" if evidence.panel.units else ""
-    raise OutOfRange(
-        f"{name} stands at {amount_of(level, metric.unit)}{where} of late and was seen from {spoken(low)} to"
-        f" {spoken(high)}: moving it by {spoken(by, signed=True)} leads outside.",
-        value=by,
-        expected=f"a change from {spoken(down, signed=True)} to {spoken(up, signed=True)}",
-        fix="What lies outside would be a guess: try it on a small scale first.",
-    )
-
-
-def _room(evidence: Evidence, name: str) -> tuple[float, float]:
-    """How far a metric can be moved down and up inside what was seen; with units, the typical one."""
+def _seen(evidence: Evidence, name: str) -> tuple[float, float, float]:
+    """Where a metric stands of late, its lowest and its highest; with units, those of the typical unit."""
     seen = levels(evidence.panel, name)
     if not len(seen):
         raise OutOfRange(f"There are no numbers for {name}, so no range was seen.", value=name, fix="Add its series.")
-    return float(np.median(seen[:, 1] - seen[:, 0])), float(np.median(seen[:, 2] - seen[:, 0]))
+    level, low, high = np.median(seen, axis=0).tolist()
+    return level, low, high
 
 
-def _scenario(evidence: Evidence, given: Mapping[str, float], web: Web, moved: Mapping[str, Array]) -> Scenario:
-    """The courses of all metrics as a scenario, changed ones first, then causes before effects."""
-    names = [*given, *(name for name in web.order if name in moved and name not in given)]
-    horizon = next(iter(moved.values())).shape[1] - 1
-    tables, rows = [], []
-    for name in names:
-        course = moved[name].cumsum(axis=1)
-        low, high = np.quantile(course[1:], [0.025, 0.975], axis=0) if len(course) > 1 else (course[0], course[0])
-        band = {
-            "metric": name,
-            "period_ahead": range(horizon + 1),
-            "estimate": course[0],
-            "low": low,
-            "high": high,
-        }
-        tables.append(pd.DataFrame(band))
-        rows.append(_summary_row(evidence, evidence.ipo_map.metric(name), course[0], low, high))
-    table, summary = pd.concat(tables, ignore_index=True), pd.DataFrame(rows, columns=SUMMARY)
-    cadence, per_unit = evidence.ipo_map.cadence, bool(evidence.panel.units)
-    return Scenario(dict(given), horizon, cadence, table, summary, web.cut, per_unit)
+def _level(value: float, unit: str) -> str:
+    """A level with its unit: a share moves by percentage points, and stands at percent."""
+    return re.sub("percentage points?", "percent", amount_of(value, unit))
 
 
-def _summary_row(evidence: Evidence, metric: Metric, course: Array, low: Array, high: Array) -> list[object]:
-    sure = np.flatnonzero((low > 0) | (high < 0))
-    seen = levels(evidence.panel, metric.name)
-    level = float(np.median(seen[:, 0])) if len(seen) else math.nan
-    wrong = course[-1] * IMPROVES.get(metric.better, 0) < 0 and bool(low[-1] > 0 or high[-1] < 0)
-    ends = float(course[-1]), float(low[-1]), float(high[-1])
-    shows = float(sure[0]) if len(sure) else math.nan
-    return [metric.name, metric.stage, metric.team, level, *ends, shows, wrong, metric.unit]
+def _check_range(evidence: Evidence, name: str, by: float) -> None:
+    """Refuse a level that the data have not seen."""
+    level, low, high = _seen(evidence, name)
+    if (low - level) * (1 + 1e-9) <= by <= (high - level) * (1 + 1e-9):
+        return
+    stands = f"{name} stands at {_level(level, evidence.ipo_map.metric(name).unit)}"
+    where = " in the typical unit" * bool(evidence.panel.units)
+    raise OutOfRange(
+        f"{stands}{where} of late and was seen from {spoken(low)} to {spoken(high)}:"
+        f" moving it by {spoken(by, signed=True)} leads outside.",
+        value=by,
+        expected=f"a change from {spoken(low - level, signed=True)} to {spoken(high - level, signed=True)}",
+        fix="What lies outside would be a guess: try it on a small scale first.",
+    )
 
 
 def reach_target(
@@ -220,22 +180,16 @@ def reach_target(
 ) -> Scenario:
     """The smallest change of one metric that brings an outcome to a target within the horizon.
 
-    Smallest is counted in the metric's own usual swing (standard deviation). By the estimate, that is: half
-    of the time it falls short; the band of the scenario says how far.
+    Smallest is the least of the way that the metric has to the end of what was seen. By the estimate, that is: half of
+    the time it falls short; the band of the scenario says how far.
 
     Parameters
     ----------
     evidence : the weighed map.
-    outcome : the metric to bring to the target.
-    target : the level wanted, in the outcome's units (with units, of the typical unit), from its level of
-        late.
-    metric : the metric to change; without one, every metric that a team can move (controllable 2 or 3) is
-        tried.
+    outcome : the metric to bring to the target, from its level of late.
+    target : the level wanted, in the outcome's units (with units, of the typical unit).
+    metric : the metric to change; without one, every metric that a team can move (controllable 2 or 3) is tried.
     horizon : periods ahead.
-
-    Returns
-    -------
-    Scenario of that change.
 
     Raises
     ------
@@ -244,51 +198,39 @@ def reach_target(
     OutOfRange : the target cannot be reached inside the seen range; says how far one gets.
     BadOption : a target that is met already, or no number.
     """
-    goal = evidence.ipo_map.metric(outcome)
-    seen = levels(evidence.panel, goal.name)
-    if not len(seen):
-        raise NotIdentified(f"There are no numbers for {goal.name}.", value=goal.name, fix="Add its series.")
-    level = float(np.median(seen[:, 0]))
+    ipo_map, goal = evidence.ipo_map, evidence.ipo_map.metric(outcome)
+    level = _seen(evidence, goal.name)[0]
     needed = _number(goal.name, target) - level
-    if needed * (IMPROVES.get(goal.better) or np.sign(needed)) <= 0:
-        stands = f"{goal.name} stands at {amount_of(level, goal.unit)} of late"
-        raise BadOption(
-            f"{stands}: {spoken(target)} is met already.", value=target, fix="Set a target beyond its level."
-        )
-    names = [evidence.ipo_map.metric(metric).name] if metric is not None else _levers(evidence, goal.name)
-    found = {name: _lasting(evidence, name, goal.name, horizon) for name in names}
-    reached = {name: needed / effect for name, effect in found.items() if effect}
+    if needed * IMPROVES.get(goal.better, needed) <= 0:
+        said = f"{goal.name} stands at {_level(level, goal.unit)} of late: {spoken(target)} is met already."
+        raise BadOption(said, value=target, fix="Set a target beyond its level.")
+    levers = ipo_map.metrics if metric is None else [ipo_map.metric(metric)]
+    names = [lever.name for lever in levers if metric is not None or (lever.controllable or 0) >= OWN]
+    effects = {name: _lasting(evidence, name, goal.name, horizon) for name in names}
+    reached = {name: needed / effect for name, effect in effects.items() if effect}
     if not reached:
         tried = metric or "any metric that a team can move (controllable 2 or 3)"
         said = f"No link of grade C or better leads surely from {tried} to {goal.name} within {horizon} periods."
         raise NotIdentified(said, value=metric, fix="Name a metric with a shown path, or gather more data.")
-    inside = [name for name, by in reached.items() if _room(evidence, name)[0] <= by <= _room(evidence, name)[1]]
-    if inside:
-        best = min(inside, key=lambda name: abs(reached[name]) / (swing(evidence.panel, name) or math.inf))
+    seen = {name: _seen(evidence, name) for name in reached}
+    room = {name: seen[name][2 if by > 0 else 1] - seen[name][0] for name, by in reached.items()}
+    best = max(room, key=lambda name: room[name] / reached[name])
+    if room[best] / reached[best] >= 1:
         return run_scenario(evidence, {best: reached[best]}, horizon=horizon)
-    furthest = {name: _room(evidence, name)[int(by > 0)] for name, by in reached.items()}
-    best = max(furthest, key=lambda name: furthest[name] / reached[name])
-    gets = level + furthest[best] * found[best]
+    gets = spoken(level + room[best] * effects[best])
     raise OutOfRange(
-        f"{goal.name} cannot be brought from {spoken(level)} to {amount_of(target, goal.unit)} by one metric"
-        f" inside what was seen: {best} by {spoken(furthest[best], signed=True)} gets it to {spoken(gets)}.",
+        f"{goal.name} cannot be brought from {spoken(level)} to {_level(target, goal.unit)} by one metric"
+        f" inside what was seen: {best} by {spoken(room[best], signed=True)} gets it to {gets}.",
         value=target,
-        expected=f"a target {'up' if needed > 0 else 'down'} to {spoken(gets)}",
+        expected=f"a target {'up' if needed > 0 else 'down'} to {gets}",
         fix="Change several metrics at once with run_scenario, or set a nearer target.",
     )
 
 
-def _levers(evidence: Evidence, outcome: str) -> list[str]:
-    metrics = evidence.ipo_map.metrics
-    movable = [metric.name for metric in metrics if (metric.controllable or 0) >= OWN and metric.name != outcome]
-    return [name for name in movable if name in evidence.panel.values.columns]
-
-
 def _lasting(evidence: Evidence, source: str, outcome: str, horizon: int) -> float:
     """Change of the outcome at the horizon for a lasting rise of one unit; 0 where its band holds 0."""
-    moved = _web(evidence, [source], horizon).moved({source: _step(1.0, horizon)})
-    if outcome not in moved or outcome == source:
+    courses = _followed(evidence, {source: 1.0}, horizon)[1]
+    if outcome not in courses or outcome == source:
         return 0.0
-    size = moved[outcome].sum(axis=1)
-    low, high = np.quantile(size[1:], [0.025, 0.975])
-    return float(size[0]) if low > 0 or high < 0 else 0.0
+    estimate, low, high = map(float, band(courses[outcome][:, -1]))
+    return estimate if low > 0 or high < 0 else 0.0

@@ -53,12 +53,9 @@ def lmg(
     """
     n, widths = len(outcome), [block.shape[1] for block in blocks.values()]
     if len(widths) > MOST_EXACT:
-        raise BadOption(
-            f"{len(widths)} drivers are too many for exact shares, since each subset of them is a model.",
-            value=len(widths),
-            expected=f"at most {MOST_EXACT} drivers",
-            fix="Take the links that nobody believes in off the map.",
-        )
+        said = f"{len(widths)} drivers are too many for exact shares, since each subset of them is a model."
+        mend = "Take the links that nobody believes in off the map."
+        raise BadOption(said, value=len(widths), expected=f"at most {MOST_EXACT} drivers", fix=mend)
     if n <= sum(widths) + 1:
         said = f"{n} rows cannot carry {sum(widths)} columns."
         raise NotEnoughData(said, value=n, fix="Add periods, or narrow the lag windows.")

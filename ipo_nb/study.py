@@ -11,6 +11,7 @@ import pandas as pd
 
 from ipo_nb.audit import Audit, audit_map
 from ipo_nb.drivers import (
+    PER_YEAR,
     Accountability,
     Conflicts,
     Drivers,
@@ -31,24 +32,16 @@ from ipo_nb.results import Result, plain, spoken
 
 __all__ = ["Study", "run_study"]
 
-NAMED = 3  # drivers in the headline
+NAMED = 3  # drivers in the headline, conflicts on the first screen
 SAID = 5  # sentences in a column of the first screen
-OPEN = ("not_enough_data", "cannot_tell")
 PATIENCE = 10  # years of waiting from which on waiting is no advice
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Study(Result):
-    """Everything about one map and one panel.
+    """Everything about one map and one panel: what was studied, and every result by its name.
 
-    Attributes
-    ----------
-    ipo_map, panel : what was studied.
-    audit : what is wrong with the map as drawn.
-    evidence : every link judged.
-    drivers : what moves each outcome that has declared causes; the main outcome (most shown drivers) first.
-    conflicts : what teams are judged on at the cost of an outcome.
-    accountability : what each team is judged on, and who moves it.
+    `drivers` holds those of each outcome that has declared causes, the main outcome (most shown drivers) first.
     """
 
     ipo_map: IPOMap
@@ -77,36 +70,44 @@ class Study(Result):
     @property
     def headline(self) -> str:
         """The finding in one line: what the main outcome follows, and what is won at its cost."""
-        found = _follows(self) if self.outcome else "The map names no outcome, so nothing can be ranked"
-        return (found + _costs(self))[0].upper() + (found + _costs(self))[1:]
+        said = _follows(self) + _costs(self)
+        return said[0].upper() + said[1:]
 
     @property
     def driven_by(self) -> tuple[str, ...]:
         """What drives the main outcome, largest share first, then the first driver of each other outcome."""
-        if not any(drivers.sentences for drivers in self.drivers.values()):
-            return ("No claimed driver of an outcome is shown by the data.",)
-        main, *others = self.drivers.values()
-        said = [*main.sentences[:NAMED], *_unranked(main)]
-        said += [drivers.sentences[0] for drivers in others if drivers.sentences]
-        return tuple(said[:SAID])
+        ranked = list(self.drivers.values())
+        said = [sentence for main in ranked[:1] for sentence in (*main.sentences[:NAMED], *_unranked(main))]
+        said += [other.sentences[0] for other in ranked[1:] if other.sentences]
+        return tuple(said[:SAID]) or ("No claimed driver of an outcome is shown by the data.",)
 
     @property
     def conflicting(self) -> tuple[str, ...]:
         """What a team wins at the cost of an outcome; that none is established, where none is."""
-        parts = self.conflicts.table.groupby("metric", sort=False)
-        return tuple(_conflict(rows, self.panel.cadence) for _, rows in parts)[:NAMED] or (self.conflicts.text,)
+        said = []
+        for _, rows in self.conflicts.table.groupby("metric", sort=False):
+            others = [f"{row['outcome']} {when(row['delay'], self.panel.cadence)}" for row in rows.to_dict("records")]
+            also = f" It also harms {joined(others[1:])}." if others[1:] else ""
+            said.append(rows["text"].iloc[0] + also)
+        return tuple(said[:NAMED]) or (self.conflicts.text,)
 
     @property
     def unknown(self) -> tuple[str, ...]:
         """What the data cannot say, the main outcome first."""
         links = sorted(self.evidence.profiles.values(), key=lambda profile: profile.effect != self.outcome)
+        open_ = [p for p in links if p.verdict in ("not_enough_data", "cannot_tell")]
         said = [drivers.reason for drivers in self.drivers.values() if drivers.reason]
-        said += dict.fromkeys(_open(p) for p in links if p.verdict in OPEN and not _hopeless(p, self.panel))
-        said += _waiting([p for p in links if p.verdict in OPEN and _hopeless(p, self.panel)])
-        said += [_undirected(p) for p in links if "same_period" in p.flags and p.effect == self.outcome]
+        said += [_open(p) for p in open_ if _lacks(p) <= PATIENCE * PER_YEAR[p.cadence]]
+        said += _waiting([_claim(p) for p in open_ if _lacks(p) > PATIENCE * PER_YEAR[p.cadence]])
+        said += [
+            f"Which of {p.cause} and {p.effect} moves the other: they move within one {PERIOD_WORD[p.cadence]}, and the"
+            " data know no finer time."
+            for p in links
+            if "same_period" in p.flags and p.effect == self.outcome
+        ]
         if not said:
             settled = "Everything claimed was tested and settled."
-            return (settled if self.evidence.profiles else "Nothing was claimed, so nothing was tested.",)
+            return (settled if links else "Nothing was claimed, so nothing was tested.",)
         more = len(said) - SAID
         rest = f"{more:,} more {'claims are' if more > 1 else 'claim is'} open: the list of links says which."
         return (*said[:SAID], rest) if more > 0 else tuple(said)
@@ -129,10 +130,6 @@ def run_study(ipo_map: IPOMap, panel: Panel, *, progress: bool = False) -> Study
     panel : series at the map's cadence.
     progress : show a progress bar on stderr.
 
-    Returns
-    -------
-    Study
-
     Raises
     ------
     IpoError : the panel has none of the map's metrics.
@@ -145,122 +142,85 @@ def run_study(ipo_map: IPOMap, panel: Panel, *, progress: bool = False) -> Study
     'Satisfaction'
     """
     evidence = weigh_links(ipo_map, panel, progress=progress)
-    drivers = {name: rank_drivers(evidence, name) for name in _outcomes(ipo_map, evidence)}
+    drivers = {name: rank_drivers(evidence, name) for name in _outcomes(evidence)}
     audit, conflicts, teams = audit_map(ipo_map), find_conflicts(evidence), accountability(evidence)
     return Study(ipo_map, panel, audit, evidence, drivers, conflicts, teams)
 
 
-def _outcomes(ipo_map: IPOMap, evidence: Evidence) -> list[str]:
-    """The main outcome, then the others of which something is claimed.
-
-    The main one has the most shown drivers that are no outcomes themselves; among equals it serves the first
-    objective.
-    """
-    outcomes = [metric for metric in ipo_map.metrics if metric.stage == "outcome"]
+def _outcomes(evidence: Evidence) -> list[str]:
+    """The main outcome (most shown drivers that are no outcomes; among equals it serves the first objective), then the
+    others of which something is claimed."""
+    ipo_map = evidence.ipo_map
     levers = [p.effect for p in evidence.shown if ipo_map.metric(p.cause).stage != "outcome"]
-    first = ipo_map.objectives[0] if ipo_map.objectives else None
-    ranked = sorted(outcomes, key=lambda metric: (-levers.count(metric.name), metric.objective != first))
-    return [metric.name for at, metric in enumerate(ranked) if at == 0 or ipo_map.parents(metric.name)]
+    outcomes = [metric for metric in ipo_map.metrics if metric.stage == "outcome"]
+    outcomes.sort(key=lambda metric: (-levers.count(metric.name), metric.objective not in ipo_map.objectives[:1]))
+    return [metric.name for at, metric in enumerate(outcomes) if at == 0 or ipo_map.parents(metric.name)]
 
 
 def _follows(study: Study) -> str:
-    """The first half of the headline."""
-    drivers = study.drivers[study.outcome]
-    harming = _harming(study)
-    names = [name for name in drivers.shown["driver"] if name not in harming] or list(drivers.shown["driver"])
+    """The first half of the headline; what harms the main outcome comes in the second."""
+    if not study.outcome:
+        return "The map names no outcome, so nothing can be ranked"
+    drivers, conflicts = study.drivers[study.outcome], study.conflicts.table
+    harming = set(conflicts[conflicts["outcome"] == study.outcome]["metric"])
+    shown = list(drivers.shown["driver"])
+    names = [name for name in shown if name not in harming] or shown
     if not names:
-        claimed = len(study.ipo_map.parents(study.outcome))
-        return f"The data do not show {'yet ' if claimed else ''}what moves {study.outcome}"
-    profiles = [study.evidence.profiles[name, study.outcome] for name in names]
-    together = all("same_period" in profile.flags for profile in profiles)
-    verbs = ("moves with", "move with") if together else ("follows", "follow")
-    within = ", in each unit but not in the total" if all("within_units_only" in p.flags for p in profiles) else ""
-    return f"{study.outcome} {fitting(study.outcome, *verbs)} {_ranked(drivers, names)}{within}"
-
-
-def _ranked(drivers: Drivers, names: list[str]) -> str:
-    """Names in order: "A and B" if they cannot be ranked, "A most, then B" if the first is surely first."""
-    leader = drivers.ties[0] if drivers.ties else ()
-    more = len(names) - NAMED
-    shown = [*names[:NAMED], f"{in_words(more)} more"] if more > 0 else names
-    if leader == (names[0],) and len(names) > 1:
-        return f"{shown[0]} most, then {joined(shown[1:])}"
-    return joined(shown)
-
-
-def _harming(study: Study) -> list[str]:
-    table = study.conflicts.table
-    return list(table[table["outcome"] == study.outcome]["metric"])
+        yet = "yet " if study.ipo_map.parents(study.outcome) else ""
+        return f"The data do not show {yet}what moves {study.outcome}"
+    flags = [study.evidence.profiles[name, study.outcome].flags for name in names]
+    verbs = ("moves with", "move with") if all("same_period" in f for f in flags) else ("follows", "follow")
+    within = ", in each unit but not in the total" if all("within_units_only" in f for f in flags) else ""
+    first, *rest = names[:NAMED] + ([f"{in_words(len(names) - NAMED)} more"] if len(names) > NAMED else [])
+    surely = rest and drivers.ties[:1] == ((first,),)
+    ranked = f"{first} most, then {joined(rest)}" if surely else joined([first, *rest])
+    return f"{study.outcome} {fitting(study.outcome, *verbs)} {ranked}{within}"
 
 
 def _costs(study: Study) -> str:
     """The second half of the headline: the surest conflict, that of the main outcome first."""
-    table = study.conflicts.table
-    if table.empty:
+    rows = sorted(study.conflicts.table.to_dict("records"), key=lambda row: row["outcome"] != study.outcome)
+    if not rows:
         return ""
-    row = table.loc[(table["outcome"] != study.outcome).sort_values(kind="stable").index[0]]
-    metric, goal = study.ipo_map.metric(row["metric"]), study.ipo_map.metric(row["outcome"])
+    metric, goal = (study.ipo_map.metric(rows[0][end]) for end in ("metric", "outcome"))
     whom = fitting(goal.name, "it", "them") if goal.name == study.outcome else goal.name
-    verb = ("costs", "cost") if goal.better == "higher" else ("raises", "raise")
-    return f"; {judged_on(metric)} {fitting(metric.name, *verb)} {whom}"
-
-
-def _conflict(rows: pd.DataFrame, cadence: str) -> str:
-    """One metric at whose cost: the surest outcome in full, the others by name."""
-    others = [f"{row['outcome']} {when(row['delay'], cadence)}" for row in rows.to_dict("records")[1:]]
-    return f"{rows['text'].iloc[0]}{f' It also harms {joined(others)}.' if others else ''}"
+    verbs = ("costs", "cost") if goal.better == "higher" else ("raises", "raise")
+    return f"; {judged_on(metric)} {fitting(metric.name, *verbs)} {whom}"
 
 
 def _unranked(drivers: Drivers) -> list[str]:
     """Which of the drivers just named cannot be ranked."""
     named = list(drivers.shown["driver"])[:NAMED]
     tied = [[name for name in group if name in named] for group in drivers.ties]
-    whole = [group for group in tied if len(group) > 1]
-    if whole and len(whole[0]) == len(named):
-        return [f"The {in_words(len(named))} cannot be ranked."]
-    return [f"{joined(group)} cannot be ranked." for group in whole]
-
-
-def _open(profile: LagProfile) -> str:
-    """Why a claim is open, and what would settle it."""
-    if profile.verdict == "cannot_tell" and profile.aliased:
-        return (
-            f"{profile.cause} and {profile.aliased} moved together: no analysis can split what they do to"
-            f" {profile.effect}, only a change of one while the other stays put."
-        )
-    more = math.ceil(_missing(profile))
-    if profile.verdict == "cannot_tell" or more <= 0:
-        reason = profile.reason or f"{profile.size} cannot be told apart from nothing"
-        return f"Whether {_claim(profile)}: {reason}."
-    word = PERIOD_WORD[profile.cadence] + "s" * (more != 1)
-    return f"Whether {_claim(profile)}: it would take about {spoken(more)} more {word}, or a staggered change."
+    all_of = f"The {in_words(len(named))}"
+    return [f"{all_of if group == named else joined(group)} cannot be ranked." for group in tied if len(group) > 1]
 
 
 def _claim(profile: LagProfile) -> str:
     return f"{profile.cause} {fitting(profile.cause, 'moves', 'move')} {profile.effect}"
 
 
-def _missing(profile: LagProfile) -> float:
-    """Periods that a claim lacks."""
-    return (profile.periods_needed or 0) - profile.n_periods
+def _lacks(profile: LagProfile) -> int:
+    """Periods that a claim lacks, where more of them would help."""
+    needed = profile.periods_needed if profile.verdict == "not_enough_data" else 0
+    return max(0, math.ceil((needed or 0) - profile.n_periods))
 
 
-def _hopeless(profile: LagProfile, panel: Panel) -> bool:
-    """Whether waiting for more data is no advice."""
-    return profile.verdict == "not_enough_data" and _missing(profile) > PATIENCE * {"daily": 365}.get(
-        panel.cadence, panel.season
-    )
+def _open(profile: LagProfile) -> str:
+    """Why a claim is open, and what would settle it."""
+    if profile.verdict == "cannot_tell" and profile.aliased:
+        pair = f"{profile.cause} and {profile.aliased} moved together: no analysis can split what they do to"
+        return f"{pair} {profile.effect}, only a change of one while the other stays put."
+    more = _lacks(profile)
+    if not more:
+        return f"Whether {_claim(profile)}: {profile.reason or f'{profile.size} cannot be told apart from nothing'}."
+    word = PERIOD_WORD[profile.cadence] + "s" * (more > 1)
+    return f"Whether {_claim(profile)}: it would take about {spoken(more)} more {word}, or a staggered change."
 
 
-def _waiting(profiles: Sequence[LagProfile]) -> list[str]:
+def _waiting(claims: Sequence[str]) -> list[str]:
     """The claims that waiting will not settle, in one sentence."""
-    claims = [_claim(profile) for profile in profiles[:NAMED]]
-    more = len(profiles) - NAMED
-    claims += [f"{in_words(more)} more claims hold"] if more > 0 else []
+    more = [f"{in_words(len(claims) - NAMED)} more claims hold"] if len(claims) > NAMED else []
     wait = f"seeing an effect worth knowing would take over {in_words(PATIENCE)} years of data"
-    return [f"Whether {joined(claims)}: {wait}; a staggered change would tell sooner."] if claims else []
-
-
-def _undirected(profile: LagProfile) -> str:
-    pair, word = f"{profile.cause} and {profile.effect}", PERIOD_WORD[profile.cadence]
-    return f"Which of {pair} moves the other: they move within one {word}, and the data know no finer time."
+    whether = f"Whether {joined([*claims[:NAMED], *more])}: {wait}; a staggered change would tell sooner."
+    return [whether] if claims else []

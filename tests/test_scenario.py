@@ -39,7 +39,7 @@ def evidence_of(links: dict[tuple[str, str], dict[str, Any]] = LINKS, units: int
     """Evidence made by hand; series run up and down between 0 and 20, and are 10 of late."""
     ipo_map = ipo.IPOMap(METRICS, [{"cause": a, "effect": b} for a, b in links])
     weeks = pd.period_range("2022-01-03", periods=104, freq="W-SUN", name="period")
-    course = 10 + 10 * np.sin(np.arange(104) * 2 * np.pi / 52)
+    course = np.tile(np.linspace(0, 20, 13), 8)
     values = pd.DataFrame({metric.name: course for metric in ipo_map.metrics}, index=weeks)
     if units:
         values = pd.concat({f"site {k}": values + 100 * k for k in range(units)}, names=["unit", "period"])
@@ -168,6 +168,8 @@ def test_a_target_out_of_reach_says_how_far_one_gets() -> None:
         ipo.reach_target(evidence_of(), "Satisfaction", 10.1, horizon=2)
     with pytest.raises(ipo.BadOption, match="stands at 10 points of late: 9 is met already"):
         ipo.reach_target(evidence_of(), "Satisfaction", 9)
+    with pytest.raises(ipo.BadOption, match=r"horizon 2\.5"):
+        ipo.reach_target(evidence_of(), "Satisfaction", 10.1, horizon=2.5)  # type: ignore[arg-type]
 
 
 def test_a_simulated_system_moves_as_it_was_planted() -> None:

@@ -13,17 +13,17 @@ import pandas as pd
 
 from ipo_nb.errors import BadOption, NotEnoughData
 from ipo_nb.evidence import Evidence, driver_blocks
-from ipo_nb.lags import PERIOD_WORD, LagProfile
+from ipo_nb.lags import A_YEAR, PERIOD_WORD, LagProfile
 from ipo_nb.links import IPOMap
 from ipo_nb.metrics import Metric
-from ipo_nb.panel import SEASON, Panel
+from ipo_nb.panel import Panel
 from ipo_nb.paths import PathEffects, effects_on, reached_from, rounded, shown_links
 from ipo_nb.regression import Array
 from ipo_nb.results import Result, spoken
 from ipo_nb.shares import lmg, tie_groups
 
 __all__ = ["Accountability", "Conflicts", "Drivers", "accountability", "find_conflicts", "rank_drivers"]
-__all__ += ["IMPROVES", "OWN", "PER_YEAR", "levels", "shown_links", "step_of", "swing"]
+__all__ += ["IMPROVES", "OWN", "levels", "shown_links", "step_of", "swing"]
 __all__ += ["amount_of", "beside", "fitting", "in_words", "joined", "judged_on", "per_hundred", "sized", "when"]
 
 Row = dict[str, Any]
@@ -32,7 +32,6 @@ SHOWN = ("supported", "contradicted")  # verdicts that carry an effect
 IMPROVES = {"higher": 1, "lower": -1}
 OWN = 2  # `controllable` from which a team can move a metric itself
 HARM = 0.9  # probability from which a conflict is named
-PER_YEAR = SEASON | {"daily": 365}
 LATE = {"daily": 7, "weekly": 13, "monthly": 3, "quarterly": 2, "yearly": 2}  # periods of which a level is the mean
 SHARES = ["share", "share_low", "share_high", "tie_group"]
 SIZES = ["estimate", "low", "high", "lag"]
@@ -261,7 +260,7 @@ def _improved(panel: Panel, kpi: Metric) -> float:
     """How far a metric went its better way from the first year to the last (thirds, if there is less)."""
     moves = []
     for part in _by_unit(panel, kpi.name):
-        span = max(1, min(PER_YEAR[panel.cadence], len(part) // 3))
+        span = max(1, min(round(A_YEAR[panel.cadence]), len(part) // 3))
         moves.append(part[-span:].mean() - part[:span].mean())
     return IMPROVES[kpi.better] * float(np.mean(moves)) if moves else math.nan
 

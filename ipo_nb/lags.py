@@ -38,6 +38,8 @@ from ipo_nb.regression import Array, filtered, lagged, least_squares, two_way
 from ipo_nb.results import Result, spoken
 
 __all__ = [
+    "A_YEAR",
+    "LONG",
     "PERIOD_WORD",
     "SIGN",
     "LagProfile",

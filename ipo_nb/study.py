@@ -11,7 +11,6 @@ import pandas as pd
 
 from ipo_nb.audit import Audit, audit_map
 from ipo_nb.drivers import (
-    PER_YEAR,
     Accountability,
     Conflicts,
     Drivers,
@@ -25,7 +24,7 @@ from ipo_nb.drivers import (
     when,
 )
 from ipo_nb.evidence import Evidence, weigh_links
-from ipo_nb.lags import PERIOD_WORD, LagProfile
+from ipo_nb.lags import A_YEAR, LONG, PERIOD_WORD, LagProfile
 from ipo_nb.links import IPOMap
 from ipo_nb.panel import Panel
 from ipo_nb.results import Result, plain, spoken
@@ -34,7 +33,6 @@ __all__ = ["Study", "run_study"]
 
 NAMED = 3  # drivers in the headline, conflicts on the first screen
 SAID = 5  # sentences in a column of the first screen
-PATIENCE = 10  # years of waiting from which on waiting is no advice
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -97,8 +95,8 @@ class Study(Result):
         links = sorted(self.evidence.profiles.values(), key=lambda profile: profile.effect != self.outcome)
         open_ = [p for p in links if p.verdict in ("not_enough_data", "cannot_tell")]
         said = [drivers.reason for drivers in self.drivers.values() if drivers.reason]
-        said += [_open(p) for p in open_ if _lacks(p) <= PATIENCE * PER_YEAR[p.cadence]]
-        said += _waiting([_claim(p) for p in open_ if _lacks(p) > PATIENCE * PER_YEAR[p.cadence]])
+        said += [_open(p) for p in open_ if _lacks(p) <= LONG * A_YEAR[p.cadence]]
+        said += _waiting([_claim(p) for p in open_ if _lacks(p) > LONG * A_YEAR[p.cadence]])
         said += [
             f"Which of {p.cause} and {p.effect} moves the other: they move within one {PERIOD_WORD[p.cadence]}, and the"
             " data know no finer time."
@@ -221,6 +219,6 @@ def _open(profile: LagProfile) -> str:
 def _waiting(claims: Sequence[str]) -> list[str]:
     """The claims that waiting will not settle, in one sentence."""
     more = [f"{in_words(len(claims) - NAMED)} more claims hold"] if len(claims) > NAMED else []
-    wait = f"seeing an effect worth knowing would take over {in_words(PATIENCE)} years of data"
+    wait = f"seeing an effect worth knowing would take over {in_words(LONG)} years of data"
     whether = f"Whether {joined([*claims[:NAMED], *more])}: {wait}; a staggered change would tell sooner."
     return [whether] if claims else []

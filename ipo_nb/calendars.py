@@ -11,22 +11,22 @@ import pandas as pd
 
 from ipo_nb.metrics import name_key
 
-__all__ = ["Stamp", "cadence_named", "read_pairs", "read_stamps"]
+__all__ = ["Stamp", "read_stamps", "year_mark"]
 
 YEARS = range(1800, 2201)
+OUTSIDE = "its year is not between 1800 and 2200"
 MONTHS = {"monthly": 1, "quarterly": 3, "yearly": 12}
 FREQUENCIES = {"D": "daily", "B": "daily", "W": "weekly", "M": "monthly", "Q": "quarterly", "Y": "yearly"}
-NAMES = {"week": "weekly", "wk": "weekly", "month": "monthly", "quarter": "quarterly", "qtr": "quarterly"}
-WRITTEN = {"": "dates", "daily": "days", "weekly": "weeks by ISO 8601"}
+NOTES = {"": "dates", "daily": "days", "weekly": "weeks by ISO 8601"}
+YEAR_MARKS = {"week": "-W", "wk": "-W", "month": "-", "quarter": "Q", "qtr": "Q"}
 LOCAL = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})((?:[T ][0-9:.]+)?)")
-DATE = re.compile(r"([0-9]{4})([-/])([0-9]{1,2})\2([0-9]{1,2})(?:[T ]([0-9:.]+))?")
-PARTS = {
+WRITTEN = {  # year, part of the year
+    "": re.compile(r"([0-9]{4})([-/])([0-9]{1,2})\2([0-9]{1,2})(?:[T ]([0-9:.]+))?"),
     "monthly": re.compile(r"([0-9]{4})-([0-9]{2})"),
     "weekly": re.compile(r"([0-9]{4})[- ]?[Ww]([0-9]{1,2})"),
-    "quarterly": re.compile(r"([0-9]{4})[- ]?[Qq]([0-9])"),
+    "quarterly": re.compile(r"([0-9]{4})[- ]?[Qq]0?([0-9])"),
     "yearly": re.compile(r"([0-9]{4})()"),
 }
-PAIR = re.compile(r"([0-9]{1,4})(?:\.0)? +[WwQq]?([0-9]{1,4})(?:\.0)?")
 REASONS = {
     r".*[0-9](Z|[+-][0-9]{2}:?[0-9]{2})": "it carries a time zone, and its day depends on that",
     r"[0-9]{5}(\.0*)?": "it may be a spreadsheet's day number",
@@ -40,11 +40,11 @@ REASONS = {
 
 
 class Stamp(NamedTuple):
-    """A time as it was written."""
+    """A time as it was written: day (the first of a period), cadence that the writing shows, time of day."""
 
-    day: dt.date  # the first one of a period
-    grain: str = ""  # the cadence that the writing shows; empty for a date, which may stand for more than its day
-    clock: str = ""  # time of day, empty for midnight
+    day: dt.date
+    grain: str = ""  # empty for a date, which may stand for more than its day
+    clock: str = ""  # empty for midnight
 
 
 def read_stamps(cells: Sequence[Any], header: str) -> tuple[list[Stamp | str], str]:
@@ -62,28 +62,21 @@ def read_stamps(cells: Sequence[Any], header: str) -> tuple[list[Stamp | str], s
         doubt = "in a column of weeks it may mean a week or a month"
         found = [doubt if isinstance(stamp, Stamp) and stamp.grain == "monthly" else stamp for stamp in found]
     grains = dict.fromkeys(stamp.grain for stamp in found if isinstance(stamp, Stamp))
-    return found, " and ".join(WRITTEN.get(grain, grain.replace("ly", "s")) for grain in grains)
+    return found, " and ".join(NOTES.get(grain, grain.replace("ly", "s")) for grain in grains)
 
 
-def read_pairs(texts: Sequence[str], cadence: str) -> list[Stamp | str]:
-    """What two columns say together, written as year and number of the week, month or quarter: `2020 53`."""
-    found = [PAIR.fullmatch(text.strip()) for text in texts]
-    wrong = "the year or its part is no whole number"
-    return [_part(int(match[1]), int(match[2]), cadence) if match else wrong for match in found]
-
-
-def cadence_named(header: str) -> str:
-    """The cadence that a header such as `ISO week` names, if any."""
-    return next((cadence for word, cadence in NAMES.items() if word in name_key(header)), "")
+def year_mark(header: str) -> str:
+    """What stands between a year and a column of this header, such as `-W` before a week; empty if unknown."""
+    return next((mark for word, mark in YEAR_MARKS.items() if word in name_key(header)), "")
 
 
 def _local_stamps(local: Sequence[re.Match[str] | None]) -> tuple[list[Stamp | str], str]:
     """Dates with day or month first, if a number above 12 shows which it is, and none shows the other."""
     first = any(match and int(match[1]) > 12 for match in local)
     second = any(match and int(match[3]) > 12 for match in local)
-    clash = "some cells have the day first, others the month" if first else "day and month cannot be told apart"
     other = "other cells of the column have their dates in another order"
     if first == second:
+        clash = "some cells have the day first, others the month" if first else "day and month cannot be told apart"
         return [clash if match else other for match in local], ""
     iso = r"\4-\3-\1\5" if first else r"\4-\1-\3\5"
     found = [_stamp(match.expand(iso)) if match else other for match in local]
@@ -94,41 +87,36 @@ def _stamp(cell: Any) -> Stamp | str:
     if isinstance(cell, pd.Period):
         return _period_stamp(cell)
     text = str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell).strip()
-    if match := DATE.fullmatch(text):
-        try:
-            clock = dt.time.fromisoformat(match[5] or "00")
-            day = dt.date(int(match[1]), int(match[3]), int(match[4]))
-        except ValueError:
-            return "there is no such day or time"
-        return _in_range(Stamp(day, clock=str(clock) if clock != dt.time() else ""))
-    for cadence, pattern in PARTS.items():
+    for grain, pattern in WRITTEN.items():
         if match := pattern.fullmatch(text):
-            return _part(int(match[1]), int(match[2] or 1), cadence)
+            return _matched(grain, match)
     return next(why for pattern, why in REASONS.items() if re.fullmatch(pattern, text))
 
 
-def _part(year: int, number: int, cadence: str) -> Stamp | str:
-    """The week, month or quarter of a year, or the year itself."""
+def _matched(grain: str, match: re.Match[str]) -> Stamp | str:
+    year, clock = int(match[1]), dt.time()
+    if year not in YEARS:
+        return OUTSIDE
     try:
-        if cadence == "weekly":
-            day = dt.date.fromisocalendar(year, number, 1)
+        if not grain:
+            day, clock = dt.date(year, int(match[3]), int(match[4])), dt.time.fromisoformat(match[5] or "00")
+        elif grain == "weekly":
+            day = dt.date.fromisocalendar(year, int(match[2]), 1)
         else:
-            day = dt.date(year, (number - 1) * MONTHS[cadence] + 1, 1)
+            day = dt.date(year, (int(match[2] or 1) - 1) * MONTHS[grain] + 1, 1)
     except ValueError:
-        return f"{year} has no such {cadence.removesuffix('ly')}"
-    return _in_range(Stamp(day, cadence))
+        return f"{year} has no such {grain.removesuffix('ly')}" if grain else "there is no such day or time"
+    return Stamp(day, grain, str(clock) if clock != dt.time() else "")
 
 
 def _period_stamp(cell: pd.Period) -> Stamp | str:
     """A pandas period; a week is the calendar week that holds its middle day."""
-    cadence = FREQUENCIES.get(cell.freqstr.partition("-")[0], "")
-    day = cell.start_time.date()
+    if cell.year not in YEARS:
+        return OUTSIDE
+    cadence, day = FREQUENCIES.get(cell.freqstr.partition("-")[0], ""), cell.start_time.date()
     if not cadence or (day.month - 1) % MONTHS.get(cadence, 1):
         return f"periods of the kind {cell.freqstr} are not read"
-    middle = day + dt.timedelta(3)
-    return _in_range(Stamp(middle - dt.timedelta(middle.weekday()) if cadence == "weekly" else day, cadence))
-
-
-def _in_range(stamp: Stamp) -> Stamp | str:
-    inside = stamp.day.year in YEARS
-    return stamp if inside else f"its year is not between {YEARS.start} and {YEARS.stop - 1}"
+    if cadence == "weekly":
+        day += dt.timedelta(3)
+        day -= dt.timedelta(day.weekday())
+    return Stamp(day, cadence)

@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ipo_nb.errors import (
     BadOption,
     FileFault,
-    InventoryError,
     IpoError,
     NeedsPeriods,
     NotEnoughData,
@@ -27,7 +26,7 @@ from ipo_nb.errors import (
 )
 from ipo_nb.links import IPOMap, path_beside
 from ipo_nb.metrics import CADENCES, Formula, Metric, name_key
-from ipo_nb.reading import Numbers, Sheet, Times, is_missing, read_numbers, read_sheet, read_times
+from ipo_nb.reading import Sheet, is_missing, listed, read_numbers, read_sheet, read_times
 from ipo_nb.results import Receipt, Result
 
 __all__ = ["PERIODS", "SEASON", "Panel", "read_series", "totals"]
@@ -39,11 +38,8 @@ TIME_WORDS = {"period", "date", "day", "week", "month", "quarter", "year", "time
 METRIC_WORDS = {"metric", "kpi", "measure", "indicator", "variable", "metric name", "kpi name"}
 VALUE_WORDS = {"value", "values", "amount"}
 TOTAL = re.compile(r"(grand |sub)?-?totals?|sum")
-COARSER = "coarser, left out"
-SPARSE = 50  # calendar rows per row with a value, from which on a date must be wrong
+SPARSE = 50  # calendar rows per value, from which on a date must be wrong
 
-Decision = tuple[str, int, str]
-Whole = NDArray[np.int64]
 Periods: Any = pd.PeriodIndex  # its stubs do not know from_ordinals
 
 
@@ -71,7 +67,9 @@ class Panel(Result):
         >>> Panel.of(pd.DataFrame({"Calls": [3.0, None, 5.0]}, index=weeks)).text
         '3 weeks from 2024-01-01 to 2024-01-21, 1 metric; 1 value is missing.'
         """
-        periods = _period_index(values)
+        periods = values.index.get_level_values(-1)
+        if values.index.nlevels > 2 or not isinstance(periods, pd.PeriodIndex):
+            raise NeedsPeriods(", ".join(map(str, values.columns[:3])), found=type(periods).__name__)
         found = next((name for name, freq in PERIODS.items() if freq == periods.freqstr), "")
         if not found or cadence not in (None, found):
             raise BadOption(
@@ -80,7 +78,7 @@ class Panel(Result):
                 expected=PERIODS.get(cadence or "", "one of " + ", ".join(PERIODS.values())),
                 fix="Change the index with asfreq, or the cadence.",
             )
-        return cls(_on_calendar(_checked_values(values), periods), found)
+        return cls(_on_calendar(_checked(values)), found)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -118,57 +116,40 @@ class Panel(Result):
     def table(self) -> pd.DataFrame:
         """One row per metric: n_periods and n_units with values, missing values, first and last period with a
         value, and mean, low (smallest) and high (largest) in the metric's unit."""
-        columns = ["metric", "n_periods", "n_units", "missing", "first", "last", "mean", "low", "high"]
-        index: Any = self.values.index
-        periods = index.get_level_values("period")
-        codes = index.codes[0] if self.units else None
-        rows = []
-        for name in self.names:
-            column = self.values[name].to_numpy()
-            seen = ~np.isnan(column)
-            when, some = periods[seen], column[seen]
-            numbers = (some.mean(), some.min(), some.max()) if len(some) else (np.nan,) * 3
-            ends = (when.min(), when.max()) if len(some) else (None, None)
-            n_units = 0 if codes is None else len(np.unique(codes[seen]))
-            rows.append((name, when.nunique(), n_units, int((~seen).sum()), *ends, *numbers))
-        return pd.DataFrame(rows, columns=columns)
+        periods, seen = self.values.index.get_level_values("period"), self.values.notna()
+        when = [periods[seen[name].to_numpy()] for name in self.names]
+        table = pd.DataFrame({"metric": self.names, "n_periods": [some.nunique() for some in when]})
+        table["n_units"] = seen.groupby(level="unit").any().sum().to_numpy() if self.units else 0
+        table["missing"] = (~seen).sum().to_numpy()
+        table["first"] = pd.Series([some.min() for some in when], dtype=object)
+        table["last"] = pd.Series([some.max() for some in when], dtype=object)
+        sizes = {"mean": self.values.mean(), "low": self.values.min(), "high": self.values.max()}
+        return table.assign(**{name: size.to_numpy() for name, size in sizes.items()})
 
     @property
     def text(self) -> str:
         """How long and wide the panel is, and how much is missing."""
         periods = self.values.index.get_level_values("period")
-        span = _count((periods.max() - periods.min()).n + 1, NOUNS[self.cadence])
+        first, last = periods.min(), periods.max()
+        weekly = self.cadence == "weekly"
+        span = f"{first.start_time.date()} to {last.end_time.date()}" if weekly else f"{first} to {last}"
         parts = [_count(len(self.units), "unit")] if self.units else []
         parts.append(_count(len(self.names), "metric"))
         missing = int(self.values.isna().to_numpy().sum())
         told = "no value is" if not missing else "1 value is" if missing == 1 else f"{missing:,} values are"
-        return f"{span} from {_span(periods.min(), periods.max())}, {', '.join(parts)}; {told} missing."
+        length = _count((last - first).n + 1, NOUNS[self.cadence])
+        return f"{length} from {span}, {', '.join(parts)}; {told} missing."
 
 
 def _count(number: int, word: str) -> str:
     return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
-def _span(first: pd.Period, last: pd.Period) -> str:
-    if first.freqstr.startswith("W"):
-        return f"{first.start_time.date()} to {last.end_time.date()}"
-    return f"{first} to {last}"
-
-
-def _period_index(values: pd.DataFrame) -> pd.PeriodIndex:
-    """The periods of a frame's rows."""
-    periods = values.index.get_level_values(-1)
-    if values.index.nlevels > 2 or not isinstance(periods, pd.PeriodIndex):
-        raise NeedsPeriods(", ".join(map(str, values.columns[:3])), found=type(periods).__name__)
-    return periods
-
-
-def _checked_values(values: pd.DataFrame) -> pd.DataFrame:
+def _checked(values: pd.DataFrame) -> pd.DataFrame:
     """The same frame as float64 under text names, or a refusal."""
     names = [str(name) for name in values.columns]
-    levels = [values.index.get_level_values(level) for level in range(values.index.nlevels)]
     fix = ""
-    if values.index.has_duplicates or any(level.hasnans for level in levels):
+    if values.index.has_duplicates or values.index.to_frame().isna().any(axis=None):
         fix = "Keep one row for each unit and period."
     elif values.empty or len({name_key(name) for name in names}) < len(names):
         fix = "Give them at least one row, and columns with names of their own."
@@ -182,50 +163,22 @@ def _checked_values(values: pd.DataFrame) -> pd.DataFrame:
     return values.astype("float64").set_axis(names, axis=1)
 
 
-def _on_calendar(values: pd.DataFrame, periods: pd.PeriodIndex) -> pd.DataFrame:
-    """The frame in order, with a row for every period between each unit's first and last."""
-    units, labels = np.zeros(len(values), dtype=np.int64), None
-    if values.index.nlevels > 1:
-        units, unique = pd.factorize(values.index.get_level_values(0).astype(str), sort=True)
-        labels = [str(label) for label in unique]
-    grid = _Grid.over(units, periods.asi8, periods.freqstr)
-    whole = np.full((int(grid.length.sum()), values.shape[1]), np.nan)
-    whole[grid.places(units, periods.asi8)] = values.to_numpy()
-    return pd.DataFrame(whole, index=grid.labelled(labels), columns=values.columns)
+def _on_calendar(values: pd.DataFrame) -> pd.DataFrame:
+    """The rows in order, with one for every period between each unit's first and last."""
+    periods: Any = values.index.get_level_values(-1)
+    units = values.index.get_level_values(0).astype(str) if values.index.nlevels > 1 else [""] * len(values)
+    ends = _ends(units, periods.asi8)
+    length = (ends["max"] - ends["min"] + 1).to_numpy()
+    ordinals = np.arange(length.sum()) + np.repeat(ends["min"].to_numpy() - length.cumsum() + length, length)
+    rows = [np.repeat(ends.index, length), Periods.from_ordinals(ordinals, freq=periods.freqstr)]
+    given = pd.MultiIndex.from_arrays([units, periods])
+    whole = values.set_axis(given).reindex(pd.MultiIndex.from_arrays(rows, names=["unit", "period"]))
+    return whole if values.index.nlevels > 1 else whole.droplevel("unit")
 
 
-class _Grid(NamedTuple):
-    """Every unit's own stretch of the calendar, one after the other."""
-
-    first: Whole  # (units,) ordinal of the first period
-    length: Whole  # (units,) periods
-    start: Whole  # (units,) row of the first period
-    freq: str
-
-    @classmethod
-    def over(cls, units: NDArray[Any], ordinals: Whole, freq: str) -> _Grid:
-        first = np.full(int(units.max()) + 1, ordinals.max())
-        last = np.full(len(first), ordinals.min())
-        np.minimum.at(first, units, ordinals)
-        np.maximum.at(last, units, ordinals)
-        length = last - first + 1
-        return cls(first, length, np.cumsum(length) - length, freq)
-
-    def places(self, units: NDArray[Any], ordinals: Whole) -> Whole:
-        places: Whole = self.start[units] + ordinals - self.first[units]
-        return places
-
-    def labelled(self, labels: Sequence[str] | None) -> Any:
-        """The index of the rows."""
-        unit = np.repeat(np.arange(len(self.length)), self.length)
-        ordinals = np.arange(len(unit)) - self.start[unit] + self.first[unit]
-        if labels is None:
-            return Periods.from_ordinals(ordinals, freq=self.freq, name="period")
-        begin = int(ordinals.min())
-        calendar = Periods.from_ordinals(np.arange(begin, int(ordinals.max()) + 1), freq=self.freq)
-        levels: list[Any] = [pd.Index(list(labels), dtype="str"), calendar]
-        codes: list[Any] = [unit, ordinals - begin]
-        return pd.MultiIndex(levels=levels, codes=codes, names=["unit", "period"])
+def _ends(units: Any, ordinals: Any) -> pd.DataFrame:
+    """The number of the first and of the last period of each unit."""
+    return pd.Series(ordinals).groupby(np.asarray(units)).agg(["min", "max"])
 
 
 def read_series(source: str | Path | pd.DataFrame | None, ipo_map: IPOMap) -> Panel:
@@ -253,38 +206,16 @@ def read_series(source: str | Path | pd.DataFrame | None, ipo_map: IPOMap) -> Pa
     '3 weeks from 2024-01-01 to 2024-01-21, 1 metric; 1 value is missing.'
     """
     sheet = read_sheet(_data_file(ipo_map) if source is None else source)
-    layout = _layout(sheet, ipo_map, own=source is None)
-    times = read_times(sheet, layout.time)
-    units, labels, faults = _units(sheet, layout.units)
-    blocks, decisions, wrong = _blocks(sheet, layout, ipo_map)
-    raise_faults([*times.faults, *faults, *wrong])
-    reading = _Reading(sheet, layout, times, units, ipo_map.cadence)
-    settled = [reading.settle(block) for block in blocks]
-    raise_faults(reading.faults)
-    values = _assembled([item for item in settled if item is not None], labels, reading)
-    wanted = [metric for metric in ipo_map.metrics if metric.formula and metric.name not in values]
-    whole = _computed(values, ipo_map, wanted)
-    made = [str(name) for name in whole if name not in values]
-    known = {*whole, *(block.metric.name for block in blocks)}
-    absent = [name for name in ipo_map.names if name not in known]
-    decisions = [_told_time(sheet, layout, times, ipo_map), *decisions, *reading.decisions()]
-    decisions += [("computed", len(made), f"by formula: {_listed(made)}")] if made else []
-    decisions += [("no series", len(absent), f"no column for {_listed(absent)}")] if absent else []
-    return Panel(whole, ipo_map.cadence, sheet.receipt.plus(Receipt.of(decisions)))
+    reading = _Reading(sheet, ipo_map, _layout(sheet, ipo_map, own=source is None))
+    return Panel(reading.values(), ipo_map.cadence, sheet.receipt)
 
 
 def _data_file(ipo_map: IPOMap) -> Path:
-    wrong = "names no file of series" if ipo_map.data is None else "was not read from a file"
     if ipo_map.data is None or ipo_map.path is None:
+        wrong = "names no file of series" if ipo_map.data is None else "was not read from a file"
         fix = "Give the series to read_series, or write data: {file: series.csv} into the map file."
         raise FileFault(f"The map {wrong}.", file=ipo_map.path, expected="a map file with data", fix=fix)
     return path_beside(ipo_map.path, ipo_map.data.file)
-
-
-def _told_time(sheet: Sheet, layout: _Layout, times: Times, ipo_map: IPOMap) -> Decision:
-    headers = " and ".join(repr(sheet.names[place]) for place in layout.time)
-    weeks = ", each in its week from Monday to Sunday" if ipo_map.cadence == "weekly" else ""
-    return "time", len(times.days), f"{headers} read as {times.note}{weeks if '' in times.grains else ''}"
 
 
 # Which column is what
@@ -295,30 +226,24 @@ class _Layout(NamedTuple):
 
     time: tuple[int, ...]
     units: tuple[int, ...]
-    metrics: Mapping[int, Metric]  # wide
-    long: tuple[int, int] | None  # metric and value
+    metrics: Mapping[str, int]  # of a wide table
+    long: tuple[int, ...]  # metric and value of a long table
 
 
 def _layout(sheet: Sheet, ipo_map: IPOMap, *, own: bool) -> _Layout:
     """What each column is, by the map, by name, or by what it holds."""
-    known = {name_key(metric.name): metric for metric in ipo_map.metrics}
+    known = {name_key(name): name for name in ipo_map.names}
     data = ipo_map.data
     time = _declared(sheet, data.time if data else (), must=own)
     units = _declared(sheet, data.units if data else (), must=own)
-    labels = [_only(sheet, words, known) for words in (METRIC_WORDS, VALUE_WORDS)]
-    long = (labels[0], labels[1]) if labels[0] is not None and labels[1] is not None else None
-    taken = {*time, *units, *(long or ())}
-    metrics: dict[int, Metric] = {}
-    for place, name in enumerate(sheet.names):
-        metric = known.get(name_key(name))
-        if metric and place not in taken and not long:
-            twin = next((sheet.names[other] for other, found in metrics.items() if found is metric), None)
-            if twin is not None:
-                wrong = f"The columns {twin!r} and {name!r} are both the metric {metric.name!r}."
-                raise sheet.fault(wrong, place, fix="Rename or remove one of them.")
-            metrics[place] = metric
-    time = time or _found_time(sheet, {*taken, *metrics})
-    units = units or _found_units(sheet, {*taken, *metrics, *time}, wide=long is None)
+    labels = [sheet.find(*(words - known.keys())) for words in (METRIC_WORDS, VALUE_WORDS)]
+    long = (labels[0][0], labels[1][0]) if len(labels[0]) == len(labels[1]) == 1 else ()
+    metrics: dict[str, int] = {}
+    for place, header in enumerate(sheet.names if not long else ()):
+        name = known.get(name_key(header))
+        if name and place not in (*time, *units) and metrics.setdefault(name, place) != place:
+            wrong = f"The columns {sheet.names[metrics[name]]!r} and {header!r} are both the metric {name!r}."
+            raise sheet.fault(wrong, place, fix="Rename or remove one of them.")
     if not metrics and not long:
         raise sheet.fault(
             "No column is named like a metric of the map.",
@@ -326,6 +251,11 @@ def _layout(sheet: Sheet, ipo_map: IPOMap, *, own: bool) -> _Layout:
             expected="columns such as " + ", ".join(map(repr, ipo_map.names[:3])) + ", or metric and value",
             fix="Name the columns as the metrics are named in the inventory.",
         )
+    free = [place for place in range(len(sheet.names)) if place not in {*time, *units, *metrics.values(), *long}]
+    time = time or _found_time(sheet, free)
+    named = [] if long else sheet.find("unit")  # in a long table that is the unit of measure
+    levels = [place for place in free if place not in time and sheet.names[place] in sheet.index]
+    units = units or tuple(levels or [place for place in free if place not in time and place in named])
     return _Layout(time, units, metrics, long)
 
 
@@ -341,419 +271,303 @@ def _declared(sheet: Sheet, names: Sequence[str], *, must: bool) -> tuple[int, .
     return tuple(places[0] for places in found) if all(found) else ()
 
 
-def _only(sheet: Sheet, words: set[str], known: Mapping[str, Metric]) -> int | None:
-    """The one column of such a name that is no metric."""
-    found = [place for place, name in enumerate(sheet.names) if name_key(name) in words - known.keys()]
-    return found[0] if len(found) == 1 else None
-
-
-def _found_time(sheet: Sheet, taken: set[int]) -> tuple[int, ...]:
+def _found_time(sheet: Sheet, free: Sequence[int]) -> tuple[int, ...]:
     """The column of times: a frame's index, else by name, else the only one that can be read as dates."""
-    free = [place for place in range(len(sheet.names)) if place not in taken]
     keys = {place: name_key(sheet.names[place]) for place in free}
-    indexed = [p for p in free if sheet.names[p] in sheet.index and sheet.columns[p].dtype.kind not in "iuf"]
+    texts = [place for place in free if sheet.cells[place].dtype.kind not in "iufb"]
+    indexed = [place for place in texts if sheet.names[place] in sheet.index]
     named = [place for place in free if TIME_WORDS & set(re.split(r"[\s_\-]+", keys[place]))]
-    whole = [p for p in (*indexed, *named) if keys[p] != "year" and not read_times(sheet, [p]).faults]
-    if len(set(whole)) > 1 and not (indexed and whole[0] in indexed):
-        raise _ask_time(sheet, whole)
-    if whole:
-        return (whole[0],)
-    year = [place for place in named if keys[place] == "year"]
-    part = [place for place in named if keys[place] in ("week", "month", "quarter")]
-    if year:
-        return (year[0], part[0]) if len(part) == 1 else (year[0],)
-    if named:
-        return (next((place for place in named if keys[place] in TIME_WORDS), named[0]),)
-    dated = [p for p in free if sheet.columns[p].dtype.kind not in "iufb" and not read_times(sheet, [p]).faults]
-    if len(dated) != 1:
-        raise _ask_time(sheet, dated)
-    return (dated[0],)
-
-
-def _ask_time(sheet: Sheet, places: Sequence[int]) -> SeriesError:
-    names = " and ".join(dict.fromkeys(repr(sheet.names[place]) for place in places))
-    return sheet.fault(
-        f"The columns {names} could all be the time." if places else "No column says when.",
+    clear = _clear(sheet, [place for place in dict.fromkeys((*indexed, *named)) if keys[place] != "year"])
+    if not clear and named:
+        year = [place for place in named if keys[place] == "year"]
+        part = [place for place in named if keys[place] in ("week", "month", "quarter")]
+        likely = [place for place in named if keys[place] in TIME_WORDS] or named
+        return (year[0], part[0]) if year and len(part) == 1 else (*year, *likely)[:1]
+    clear = clear or _clear(sheet, texts)
+    if len(clear) == 1 or (clear and clear[0] in indexed):
+        return (clear[0],)
+    names = " and ".join(repr(sheet.names[place]) for place in clear)
+    raise sheet.fault(
+        f"The columns {names} could all be the time." if clear else "No column says when.",
         value=names or ", ".join(sheet.names)[:200],
         expected="one column of dates such as 2024-01-31, 2024-01, 2024-W05 or 2024Q1",
         fix="Name it in the map, like data: {file: series.csv, time: week}.",
     )
 
 
-def _found_units(sheet: Sheet, taken: set[int], *, wide: bool) -> tuple[int, ...]:
-    """Index levels of a frame, else a column named unit (in a long table that is the unit of measure)."""
-    free = [place for place in range(len(sheet.names)) if place not in taken]
-    levels = [place for place in free if sheet.names[place] in sheet.index]
-    return tuple(levels or [place for place in free if wide and name_key(sheet.names[place]) == "unit"])
+def _clear(sheet: Sheet, places: Sequence[int]) -> list[int]:
+    """Those of the columns that can be read as times without a fault."""
+    tries = {place: replace(sheet, faults=[]) for place in places}
+    for place, trial in tries.items():
+        read_times(trial, [place])
+    return [place for place, trial in tries.items() if not trial.faults]
 
 
-def _units(sheet: Sheet, positions: Sequence[int]) -> tuple[Whole, list[str] | None, list[SeriesError]]:
-    """The unit of each row as a code into ordered labels; several columns are joined like `RF4 / 1`."""
-    codes = np.zeros(len(sheet.lines), dtype=np.int64)
-    labels = [""]
-    faults: list[SeriesError] = []
-    for position in positions:
-        part, cells = pd.factorize(sheet.columns[position], use_na_sentinel=False)
-        names = [_label(cell) for cell in cells]
-        for row in np.flatnonzero(np.isin(part, [place for place, name in enumerate(names) if not name])):
-            fix = "Fill it in, or delete the row."
-            faults.append(sheet.fault("The unit is missing.", position, int(row), fix=fix))
-        for place in (place for place, name in enumerate(names) if TOTAL.fullmatch(name.casefold())):
-            wrong = f"{names[place]!r} looks like a total, not a unit."
-            fix = "Delete rows that add up others, or give the unit another name."
-            faults.append(sheet.fault(wrong, position, int(np.argmax(part == place)), fix=fix))
-        together, codes = np.unique(codes * len(names) + part, return_inverse=True)
-        pairs = [divmod(int(code), len(names)) for code in together]
-        labels = [" / ".join(filter(None, (labels[old], names[new]))) for old, new in pairs]
-    if not positions:
-        return codes, None, []
-    ordered = sorted(set(labels))
-    to = {label: code for code, label in enumerate(ordered)}
-    codes = np.array([to[label] for label in labels], dtype=np.int64)[codes]
-    return codes, ordered, faults + _namesakes(sheet, positions[-1], codes, ordered)
+# Values and their calendar
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One table on its way to a panel.
+
+    Its `points` have one row per value: metric, unit, day, grain (the cadence that is written, empty for a
+    date), value, the row of the sheet, and the number of its day, week, month, quarter and year.
+    """
+
+    sheet: Sheet
+    ipo_map: IPOMap
+    layout: _Layout
+
+    def values(self) -> pd.DataFrame:
+        """One column per metric, on the calendar of the map."""
+        points, ipo_map = self.points(), self.ipo_map
+        groups = dict.fromkeys(points["metric"].cat.categories, points[:0]) | dict(iter(points.groupby("metric")))
+        series = {one.name: self.settled(one, groups[one.name]) for one in ipo_map.metrics if one.name in groups}
+        raise_faults(self.sheet.faults)
+        values = self.assembled({name: found for name, found in series.items() if found is not None}, points)
+        wanted = [metric for metric in ipo_map.metrics if metric.formula and metric.name not in values]
+        whole = _computed(values, ipo_map, wanted)
+        made = [str(name) for name in whole if name not in values]
+        self.sheet.tell("computed", len(made), "by formula", made)
+        absent = [name for name in ipo_map.names if name not in {*whole, *series}]
+        self.sheet.tell("no series", len(absent), f"no column for {listed(absent)}")
+        return whole
+
+    def points(self) -> pd.DataFrame:
+        """All values of the map's metrics, one for each time and unit, in order."""
+        sheet, layout = self.sheet, self.layout
+        times, note = read_times(sheet, layout.time)
+        headers = " and ".join(repr(sheet.names[place]) for place in layout.time)
+        weekly = self.ipo_map.cadence == "weekly" and "" in set(times["grain"])
+        told = f"{headers} read as {note}{', each in its week from Monday to Sunday' if weekly else ''}"
+        sheet.tell("time", times["day"].nunique(), told)
+        where = times.assign(unit=self.units())
+        values = self.numbers()
+        raise_faults(sheet.faults)
+        key = ["metric", "unit", "day", "grain"]
+        points = values.dropna().join(where, on="row").sort_values([*key, "row"], ignore_index=True)
+        again = points.duplicated(key)
+        for at in np.flatnonzero(again & (points["value"].diff() != 0)):
+            self.clash(points["metric"][at], *points["row"][at - 1 : at + 1])
+        sheet.tell("duplicates", int(again.sum()), "given twice for one time, kept once", noun="value")
+        return points.assign(**{name: _ordinals(points["day"], name) for name in CADENCES})[~again]
+
+    def units(self) -> pd.Series[Any]:
+        """The unit of each row; several columns are joined like `RF4 / 1`."""
+        if not self.layout.units:
+            return pd.Series("", self.sheet.cells.index, dtype="category")
+        units = reduce(lambda one, other: one + " / " + other, map(self.labels, self.layout.units))
+        seen: dict[str, str] = {}
+        for name in sorted(units.unique()):
+            if (twin := seen.setdefault(name_key(name), name)) != name:
+                wrong, row = (
+                    f"The units {twin!r} and {name!r} differ by case or Unicode form only.",
+                    units.eq(name).argmax(),
+                )
+                self.sheet.fault(wrong, self.layout.units[-1], row, fix="Write the name in one way.")
+        return units.astype("category")
+
+    def labels(self, position: int) -> pd.Series[Any]:
+        """The names of units in one column as text, spaces collapsed."""
+        cells = self.sheet.cells[position]
+        labels = cells.map(_label)
+        for row in np.flatnonzero(labels == ""):
+            self.sheet.fault("The unit is missing.", position, row, fix="Fill it in, or delete the row.")
+        for name in labels.unique():
+            if TOTAL.fullmatch(name.casefold()):
+                wrong, row = f"{name!r} looks like a total, not a unit.", labels.eq(name).argmax()
+                fix = "Delete rows that add up others, or give the unit another name."
+                self.sheet.fault(wrong, position, row, fix=fix)
+        ways = cells.astype(str).groupby(labels).nunique()
+        merged = ways.index[ways > 1].tolist()
+        self.sheet.tell("units", len(merged), "written with different spaces, taken as one", merged, noun="unit")
+        return labels
+
+    def numbers(self) -> pd.DataFrame:
+        """Row, metric and value, NaN where it is missing; of a long table only the rows of the map's metrics."""
+        sheet, layout, rows = self.sheet, self.layout, self.sheet.cells.index
+        columns: dict[int, Any] = {place: name for name, place in layout.metrics.items()}
+        if layout.long:
+            metrics = self.metrics(layout.long[0])
+            rows = rows[metrics.notna()]
+            sheet, columns = sheet.take(rows), {layout.long[1]: metrics[rows].array}
+        sheet.tell("units", len(layout.units), f"told apart by {listed([sheet.names[at] for at in layout.units])}")
+        used = {*layout.time, *layout.units, *layout.long, *columns}
+        aside = [name for place, name in enumerate(sheet.names) if place not in used]
+        sheet.tell("left aside", len(aside), "of no metric", aside, noun="column")
+        read = [(names, read_numbers(sheet, place)) for place, names in columns.items()]
+        parts = [pd.DataFrame({"row": rows, "metric": names, "value": values}) for names, values in read]
+        return pd.concat(parts, ignore_index=True).astype({"metric": "category"})
+
+    def metrics(self, position: int) -> pd.Series[Any]:
+        """The metric of each row of a long table, missing where the map has none of its name."""
+        sheet, names = self.sheet, self.sheet.cells[position].map(_label)
+        known = {name_key(name): name for name in self.ipo_map.names}
+        meant = {name: known.get(name_key(name)) for name in names.unique()}
+        strange = sorted(name for name, metric in meant.items() if name and not metric)
+        metrics = names.map(meant)
+        said = {"expected": "the name of a metric", "fix": "Fill it in, or delete the row."}
+        for row in np.flatnonzero(names == ""):
+            sheet.fault("The name of the metric is missing.", position, row, **said)
+        sheet.tell("left aside", int(metrics.isna().sum()), "of no metric", strange, noun="row")
+        if metrics.isna().all():
+            fix = "Name the metrics as in the inventory. " + nearest(names[0], self.ipo_map.names)
+            raise sheet.fault("No row is of a metric of the map.", position, 0, fix=fix)
+        return metrics
+
+    def clash(self, name: str, *rows: int) -> None:
+        """Two values for one time, and a column that tells them apart, if there is one."""
+        sheet, layout = self.sheet, self.layout
+        one, other = sorted(sheet.lines[[*rows]])
+        what = "time and unit" if layout.units else "time"
+        wrong = f"{name!r} has two values for one {what}, on lines {one} and {other}."
+        used = {*layout.time, *layout.units, *layout.metrics.values(), *layout.long}
+        both = sheet.cells.loc[[*rows]].map(str)
+        apart = [header for at, header in enumerate(sheet.names) if at not in used and both[at].nunique() > 1]
+        fix = f"If {apart[0]!r} tells units apart, name it under units in the map's data." if apart else ""
+        position = layout.long[1] if layout.long else layout.metrics[name]
+        sheet.fault(wrong, position, max(rows), fix=fix or "Delete one of the two rows.")
+
+    def doubt(self, points: pd.DataFrame, wrong: str, fix: str, **said: Any) -> None:
+        """A fault of a metric, placed at the time of its first point."""
+        first = points.iloc[0]
+        self.sheet.fault(f"{first['metric']!r} {wrong}.", self.layout.time[-1], first["row"], fix=fix, **said)
+
+    def settled(self, metric: Metric, points: pd.DataFrame) -> pd.Series[float] | None:
+        """The values of a metric by unit and number of the period; nothing if they are coarser or in doubt."""
+        cadence, grains = self.ipo_map.cadence, list(points["grain"].unique())
+        if len(grains) > 1:
+            self.doubt(points, "has times of several kinds", "Write all of them in one way.")
+            return None
+        native = "".join(grains) or (self.native(metric, points) if grains else cadence)
+        if native == "weekly" and grains == [""] and points["day"].dt.day_of_week.eq(6).all():
+            rest = "dated by Sundays, taken as the last days of their weeks, not as the first"
+            self.sheet.tell("Sundays", len(points), rest, [metric.name], noun="value")
+        if native == cadence:
+            values: pd.Series[float] = points.set_index(["unit", cadence])["value"]
+            return values
+        if not native or CADENCES.index(native) < CADENCES.index(cadence):
+            return self.aggregated(metric, native, points) if native else None
+        told, noun = f"that a {cadence} map cannot use", f"{native} value"
+        self.sheet.tell("coarser, left out", len(points), told, [metric.name], noun=noun)
+        return None
+
+    def native(self, metric: Metric, points: pd.DataFrame) -> str:
+        """The cadence of plain dates: the coarsest, up to the map's, that has one date of a unit in a period.
+
+        They are coarser than the map if the inventory says so and they agree, or if they plainly step so.
+        """
+        cadence, at = self.ipo_map.cadence, CADENCES.index(self.ipo_map.cadence)
+        crowd = points.duplicated(["unit", cadence])
+        if not crowd.any():
+            return next((name for name in CADENCES[at + 1 :] if _steps_by(name, metric, points)), cadence)
+        if 2 * len(points[crowd].drop_duplicates(["unit", cadence])) < (~crowd).sum():
+            wrong = f"has two dates in one {NOUNS[cadence]}, and in most others one"
+            self.doubt(points[crowd], wrong, "Mend the date, or keep one row for each period.")
+            return ""
+        return next(name for name in CADENCES[at - 1 :: -1] if not points.duplicated(["unit", name]).any())
+
+    def aggregated(self, metric: Metric, native: str, points: pd.DataFrame) -> pd.Series[float] | None:
+        """Finer values added up, averaged or the last one taken; part periods at a unit's ends dropped."""
+        how, cadence, tell = metric.aggregate, self.ipo_map.cadence, self.sheet.tell
+        word, names = NOUNS[cadence], [metric.name]
+        if not how or (how == "sum" and native == "weekly"):
+            wrong = f"has {native} values for a {cadence} map"
+            wrong += f", and weeks do not add up to {word}s" if how else ", and no aggregate that says how"
+            fix = f"Write {'mean or last' if how else 'sum, mean or last'} as its aggregate in the inventory."
+            self.doubt(points, wrong, fix, value=how)
+            return None
+        if native == "weekly":  # a week belongs to the period that holds its Thursday, as in ISO 8601
+            days = points["day"] + pd.to_timedelta(3 - points["day"].dt.day_of_week, unit="D")
+            points = points.assign(**{"day": days, cadence: _ordinals(days, cadence)})
+        groups = points.groupby(["unit", cadence])["value"]
+        values, counts = groups.agg(how), groups.size()
+        part = counts < _expected(points, native, cadence, counts)
+        unit = counts.index.get_level_values("unit")
+        ends = part & ~(unit.duplicated() & unit.duplicated(keep="last"))
+        gaps = int((part & ~ends).sum())
+        left = "left missing" if how == "sum" else f"the {how} taken of the others"
+        tell("aggregated", len(points), f"to {word}s by {how}", names, noun=f"{native} value")
+        tell("part periods", int(ends.sum()), f"at an end with too few {native} values, dropped", noun=word)
+        tell("incomplete", gaps, f"lacking {native} values, {left}", names, noun=word)
+        kept: pd.Series[float] = values[~(part if how == "sum" else ends)]
+        return kept
+
+    def assembled(self, series: Mapping[str, pd.Series[float]], points: pd.DataFrame) -> pd.DataFrame:
+        """One column per metric on the calendar; units without a value are left out."""
+        sheet, total = self.sheet, sum(map(len, series.values()))
+        if not total:
+            why = [f": all have {noun}s {rest}" for what, noun, rest in sheet.notes if what == "coarser, left out"][:1]
+            fix = "Change the cadence of the map." if why else "Fill in the values."
+            raise sheet.fault(f"No metric has a value that can be used{''.join(why)}.", fix=fix)
+        table = pd.concat(series, names=["metric"]).unstack("metric").reindex(columns=list(series))
+        units, ordinals = (table.index.get_level_values(level) for level in (0, 1))
+        ends = _ends(units, ordinals)
+        length = ends["max"] - ends["min"] + 1
+        if length.sum() > 1000 + SPARSE * total:
+            raise self.stray(points)
+        periods = Periods.from_ordinals(ordinals, freq=PERIODS[self.ipo_map.cadence], name="period")
+        index = pd.MultiIndex.from_arrays([units, periods]) if self.layout.units else periods
+        whole = _on_calendar(table.set_axis(index).rename_axis(columns=None))
+        sheet.tell("gaps", int(whole.isna().all(axis=1).sum()), "without any value, left missing", noun="period")
+        if self.layout.units:
+            moving, rest = int((length < np.ptp(ordinals) + 1).sum()), "open or close inside the time covered"
+            sheet.tell("units", moving, f"of {len(length):,} {rest}", noun="unit")
+            sheet.tell("no values", len(points["unit"].cat.categories) - len(length), "left out", noun="unit")
+        return whole
+
+    def stray(self, points: pd.DataFrame) -> SeriesError:
+        """The date beyond the widest gap."""
+        days = pd.DatetimeIndex(points["day"].unique()).sort_values()
+        gap = int(np.diff(days).argmax())
+        day = days[gap if 2 * gap < len(days) else gap + 1]
+        row = points["row"][points["day"] == day].min()
+        wrong, fix = f"The time {day:%Y-%m-%d} is far away from all others.", "Mend it, or delete the row."
+        return self.sheet.fault(wrong, self.layout.time[-1], row, fix=fix)
 
 
 def _label(cell: Any) -> str:
     """A name as text, spaces collapsed; empty if it is missing."""
     whole = isinstance(cell, float) and cell.is_integer()
-    text = "" if is_missing(cell) else str(int(cell) if whole else cell)
-    return " ".join(text.split())
+    return "" if is_missing(cell) else " ".join(str(int(cell) if whole else cell).split())
 
 
-def _namesakes(sheet: Sheet, position: int, codes: Whole, labels: Sequence[str]) -> list[SeriesError]:
-    """Units whose names differ by case or Unicode form only: one or two, nobody here can know."""
-    seen: dict[str, str] = {}
-    faults = []
-    for code, label in enumerate(labels):
-        twin = seen.setdefault(name_key(label), label)
-        if twin != label:
-            row = int(np.argmax(codes == code))
-            message = f"The units {twin!r} and {label!r} differ by case or Unicode form only."
-            faults.append(sheet.fault(message, position, row, fix="Write the name in one way."))
-    return faults
-
-
-# Values
-
-
-class _Block(NamedTuple):
-    """The values of one metric and the rows of the sheet in which they stand."""
-
-    metric: Metric
-    rows: NDArray[np.intp]
-    values: NDArray[np.float64]
-
-
-def _blocks(sheet: Sheet, layout: _Layout, ipo_map: IPOMap) -> tuple[list[_Block], list[Decision], list[SeriesError]]:
-    """The values of each metric that the table has, in the order of the map."""
-    blocks: list[_Block] = []
-    read: dict[int, Numbers] = {}
-    decisions: list[Decision] = []
-    faults: list[SeriesError] = []
-    if layout.long:
-        blocks, read, decisions, faults = _long_blocks(sheet, layout.long, ipo_map)
-    for position, metric in layout.metrics.items():
-        read[position] = read_numbers(sheet, position)
-        seen = np.flatnonzero(~np.isnan(read[position].values))
-        blocks.append(_Block(metric, seen, read[position].values[seen]))
-    used = {*layout.time, *layout.units, *read, *(layout.long or ())}
-    aside = [name for place, name in enumerate(sheet.names) if place not in used]
-    if layout.units:
-        told = "told apart by " + _listed([sheet.names[place] for place in layout.units])
-        decisions.append(("units", len(layout.units), told))
-    if aside:
-        told = f"{_count(len(aside), 'column')} of no metric: {_listed(aside)}"
-        decisions.append(("left aside", len(aside), told))
-    for place, numbers in read.items():
-        faults += numbers.faults
-        decisions += [("numbers", 1, f"{sheet.names[place]!r} has {numbers.note}")] if numbers.note else []
-    missing = sum(numbers.missing for numbers in read.values())
-    if missing:
-        decisions.append(("missing", missing, f"{_count(missing, 'cell')} empty or marked so (NA, -, #DIV/0!)"))
-    order = {name: place for place, name in enumerate(ipo_map.names)}
-    return sorted(blocks, key=lambda block: order[block.metric.name]), decisions, faults
-
-
-def _long_blocks(
-    sheet: Sheet, long: tuple[int, int], ipo_map: IPOMap
-) -> tuple[list[_Block], dict[int, Numbers], list[Decision], list[SeriesError]]:
-    """Values told apart by a column of metric names; the numbers of all of them are written in one way."""
-    label, value = long
-    codes, cells = pd.factorize(sheet.columns[label], use_na_sentinel=False)
-    names = [_label(cell) for cell in cells]
-    known = {name_key(name): place for place, name in enumerate(ipo_map.names)}
-    of = np.array([known.get(name_key(name), -1) for name in names], dtype=np.intp)[codes]
-    nameless = np.isin(codes, [place for place, name in enumerate(names) if not name])
-    expected, fix = "the name of a metric", "Fill it in, or delete the row."
-    faults = [
-        sheet.fault("The name of the metric is missing.", label, int(row), expected=expected, fix=fix)
-        for row in np.flatnonzero(nameless)
-    ]
-    used = np.flatnonzero(of >= 0)
-    if not len(used):
-        fix = "Name the metrics as in the inventory. " + nearest(names[0], ipo_map.names)
-        return [], {}, [], [*faults, sheet.fault("No row is of a metric of the map.", label, 0, fix=fix)]
-    numbers = read_numbers(sheet.take(used), value)
-    seen = np.flatnonzero(~np.isnan(numbers.values))
-    of = of[used]
-    order = seen[np.argsort(of[seen], kind="stable")]
-    parts = np.split(order, np.searchsorted(of[order], np.arange(1, len(ipo_map.names))))
-    found = np.unique(of)
-    blocks = [_Block(ipo_map.metrics[at], used[parts[at]], numbers.values[parts[at]]) for at in found]
-    strange = sorted({name for name in names if name and name_key(name) not in known})
-    aside = len(sheet.lines) - len(used)
-    told = [("left aside", aside, f"{_count(aside, 'row')} of no metric: {_listed(strange)}")] if aside else []
-    return blocks, {value: numbers}, told, faults
-
-
-def _listed(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return ", ".join(names[:10]) + rest
-
-
-# Calendar
-
-
-class _Settled(NamedTuple):
-    """One metric on the map's calendar, at most one value per unit and period."""
-
-    metric: Metric
-    units: Whole
-    ordinals: Whole
-    values: NDArray[np.float64]
-
-
-@dataclass(slots=True)
-class _Reading:
-    """What settling a metric needs to know, and what it found."""
-
-    sheet: Sheet
-    layout: _Layout
-    times: Times
-    units: Whole
-    cadence: str
-    told: dict[tuple[str, str, str], list[tuple[int, str]]] = field(default_factory=dict)
-    faults: list[IpoError] = field(default_factory=list)
-
-    def settle(self, block: _Block) -> _Settled | None:
-        """A metric's values without duplicates and at the map's cadence; nothing if that cannot be."""
-        points = self._unique(block)
-        if not len(points.rows):
-            return _Settled(block.metric, points.units, points.codes, points.values)
-        grains = set(self.times.grains[points.codes].tolist())
-        if len(grains) > 1:
-            wrong, fix = "has times of several kinds", "Write all of them in one way."
-            self.faults.append(self._fault(block.metric, points.rows[0], wrong, fix))
-            return None
-        native = grains.pop() or self._native(block.metric, points)
-        if CADENCES.index(native) > CADENCES.index(self.cadence):
-            why = f"that a {self.cadence} map cannot use"
-            self.count(COARSER, f"{native} value", why, len(points.rows), block.metric.name)
-            return None
-        if native == self.cadence:
-            return _Settled(block.metric, points.units, _ordinals(self.times.days, native)[points.codes], points.values)
-        return self._aggregated(block.metric, native, points)
-
-    def _unique(self, block: _Block) -> _Points:
-        """Values in order of unit and time; the same value twice is kept once, another one is a fault."""
-        order = np.lexsort((block.rows, self.times.codes[block.rows], self.units[block.rows]))
-        rows, values = block.rows[order], block.values[order]
-        units, codes = self.units[rows], self.times.codes[rows]
-        again = _repeats(units, codes)
-        clash = np.flatnonzero(again[1:] & (values[1:] != values[:-1]))
-        self.faults += [self._duplicate(block.metric, rows[place], rows[place + 1]) for place in clash]
-        self.count("duplicates", "value", "given twice for one time, kept once", int(again.sum()))
-        return _Points(rows[~again], units[~again], codes[~again], values[~again])
-
-    def _duplicate(self, metric: Metric, one: int, other: int) -> SeriesError:
-        lines = sorted(int(self.sheet.lines[row]) for row in (one, other))
-        what = "time and unit" if self.layout.units else "time"
-        wrong = f"{metric.name!r} has two values for one {what}, on lines {lines[0]} and {lines[1]}."
-        used = {*self.layout.time, *self.layout.units, *self.layout.metrics, *(self.layout.long or ())}
-        cells = {name: self.sheet.columns[at] for at, name in enumerate(self.sheet.names) if at not in used}
-        apart = next((name for name, cell in cells.items() if str(cell.iloc[one]) != str(cell.iloc[other])), None)
-        fix = f"If {apart!r} tells units apart, name it under units in the map's data." if apart else ""
-        places = {found.name: at for at, found in self.layout.metrics.items()}
-        column = self.layout.long[1] if self.layout.long else places[metric.name]
-        return self.sheet.fault(wrong, column, max(one, other), fix=fix or "Delete one of the two rows.")
-
-    def _fault(self, metric: Metric, row: int, wrong: str, fix: str, **said: Any) -> SeriesError:
-        return self.sheet.fault(f"{metric.name!r} {wrong}.", self.layout.time[-1], int(row), fix=fix, **said)
-
-    def count(self, what: str, noun: str, rest: str, count: int, name: str = "") -> None:
-        """Something for the receipt; of several metrics, it becomes one line."""
-        if count:
-            self.told.setdefault((what, noun, rest), []).append((count, name))
-
-    def decisions(self) -> list[Decision]:
-        """What was counted, in lines of the receipt."""
-        found = []
-        for (what, noun, rest), items in self.told.items():
-            count = sum(count for count, _ in items)
-            names = [name for _, name in items if name]
-            told = f"{_count(count, noun)} {rest}"
-            found.append((what, count, f"{told}: {_listed(names)}" if names else told))
-        return found
-
-    def _native(self, metric: Metric, points: _Points) -> str:
-        """The cadence of plain dates: the coarsest, up to the map's, that has one date of a unit in a period.
-
-        They are coarser than the map if the inventory says so and they agree, or if they plainly step so.
-        """
-        at = CADENCES.index(self.cadence)
-        crowd = self._crowded(self.cadence, points)
-        if not crowd.any():
-            coarser = (name for name in CADENCES[at + 1 :] if self._steps_by(name, metric, points))
-            return next(coarser, self.cadence)
-        ordinals = _ordinals(self.times.days, self.cadence)[points.codes]
-        crowded = len(np.unique(np.c_[points.units, ordinals][crowd], axis=0))
-        if 2 * crowded < np.count_nonzero(~crowd):
-            wrong = f"has two dates in one {NOUNS[self.cadence]}, and in most others one"
-            fix = "Mend the date, or keep one row for each period."
-            self.faults.append(self._fault(metric, points.rows[int(np.argmax(crowd))], wrong, fix))
-            return self.cadence
-        return next(name for name in CADENCES[at - 1 :: -1] if not self._crowded(name, points).any())
-
-    def _crowded(self, cadence: str, points: _Points) -> NDArray[np.bool_]:
-        """Which dates share their period with the date before."""
-        return _repeats(points.units, _ordinals(self.times.days, cadence)[points.codes])
-
-    def _steps_by(self, cadence: str, metric: Metric, points: _Points) -> bool:
-        """Whether dates are one to a period, and either said to be so or with few periods left out."""
-        if self._crowded(cadence, points).any():
-            return False
-        ordinals = _ordinals(self.times.days, cadence)[points.codes]
-        steps = np.diff(ordinals)[points.units[1:] == points.units[:-1]]
-        return metric.cadence == cadence or (len(steps) >= 2 and len(steps) >= 0.75 * int(steps.sum()))
-
-    def _aggregated(self, metric: Metric, native: str, points: _Points) -> _Settled | None:
-        """Finer values added up, averaged or the last one taken; part periods at a unit's ends dropped."""
-        how, word = metric.aggregate, NOUNS[self.cadence]
-        if not how or (how == "sum" and native == "weekly"):
-            wrong = f"has {native} values for a {self.cadence} map"
-            wrong += f", and weeks do not add up to {word}s" if how else ", and no aggregate that says how"
-            fix = f"Write {'mean or last' if how else 'sum, mean or last'} as its aggregate in the inventory."
-            self.faults.append(self._fault(metric, points.rows[0], wrong, fix, value=how))
-            return None
-        days = self.times.days
-        if native == "weekly":  # a week belongs to the period that holds its Thursday, as in ISO 8601
-            days = days - _weekday(days) + 3
-        units, ordinals = points.units, _ordinals(days, self.cadence)[points.codes]
-        starts = np.flatnonzero(~_repeats(units, ordinals))
-        counts = np.diff(np.r_[starts, len(units)])
-        values = points.values[starts + counts - 1]
-        if how != "last":
-            values = np.add.reduceat(points.values, starts) / (counts if how == "mean" else 1)
-        part = counts < _expected(native, self.cadence, units, days[points.codes], starts)
-        units, ordinals = units[starts], ordinals[starts]
-        edge = units[1:] != units[:-1]
-        ends = part & (np.r_[True, edge] | np.r_[edge, True])
-        gaps = part & ~ends
-        self.count("aggregated", f"{native} value", f"to {word}s by {how}", len(points.values), metric.name)
-        self.count("part periods", word, f"at an end with too few {native} values, dropped", int(ends.sum()))
-        left = "left missing" if how == "sum" else f"the {how} taken of the others"
-        self.count("incomplete", word, f"lacking {native} values, {left}", int(gaps.sum()), metric.name)
-        kept = ~part if how == "sum" else ~ends
-        return _Settled(metric, units[kept], ordinals[kept], values[kept])
-
-
-class _Points(NamedTuple):
-    """Values of one metric, ordered by unit and time."""
-
-    rows: NDArray[np.intp]
-    units: Whole
-    codes: NDArray[np.intp]
-    values: NDArray[np.float64]
-
-
-def _repeats(units: Whole, times: Whole) -> NDArray[np.bool_]:
-    """Which entries have the unit and the time of the one before."""
-    repeats = np.zeros(len(units), dtype=np.bool_)
-    repeats[1:] = (units[1:] == units[:-1]) & (times[1:] == times[:-1])
-    return repeats
-
-
-def _ordinals(days: NDArray[np.datetime64], cadence: str) -> Whole:
+def _ordinals(days: pd.Series[Any], cadence: str) -> Any:
     """The number of the period in which each day lies."""
-    return pd.PeriodIndex(pd.DatetimeIndex(days), freq=PERIODS[cadence]).asi8
+    return pd.PeriodIndex(days, freq=PERIODS[cadence]).asi8
 
 
-def _weekday(days: NDArray[np.datetime64]) -> Whole:
-    """0 for Monday; the first of January 1970 was a Thursday."""
-    return (days.astype(np.int64) + 3) % 7
+def _steps_by(cadence: str, metric: Metric, points: pd.DataFrame) -> bool:
+    """Whether dates are one to a period, and either said to be so or with few periods left out."""
+    if points.duplicated(["unit", cadence]).any():
+        return False
+    steps = points.groupby("unit")[cadence].diff().dropna()
+    return metric.cadence == cadence or (len(steps) >= 2 and len(steps) >= 0.75 * steps.sum())
 
 
-def _expected(native: str, cadence: str, units: Whole, days: NDArray[np.datetime64], starts: NDArray[np.intp]) -> Whole:
+def _expected(points: pd.DataFrame, native: str, cadence: str, counts: pd.Series[Any]) -> Any:
     """How many finer values a whole period has; days count on the weekdays that the unit usually reports."""
     if native not in ("daily", "weekly"):
-        return np.full(len(starts), SEASON[native] // SEASON[cadence])
-    freq = PERIODS[cadence]
-    first = Periods.from_ordinals(_ordinals(days[starts], cadence), freq=freq)
+        return SEASON[native] // SEASON[cadence]
+    days = points.groupby(["unit", points["day"].dt.day_of_week]).size().unstack(fill_value=0)
+    usual = days.mul(2).ge(days.max(axis=1), axis=0).reindex(columns=range(7), fill_value=False)
+    first = Periods.from_ordinals(counts.index.get_level_values(cadence), freq=PERIODS[cadence])
     begin, end = (when.start_time.to_numpy().astype("datetime64[D]") for when in (first, first + 1))
-    count = np.zeros((int(units.max()) + 1, 7), dtype=np.int64)
-    np.add.at(count, (units, _weekday(days)), 1)
-    usual, kind = np.unique(2 * count >= count.max(axis=1, keepdims=True), axis=0, return_inverse=True)
-    whole = np.zeros(len(starts), dtype=np.int64)
-    for place, weekdays in enumerate(usual):
-        here = kind.ravel()[units[starts]] == place
-        whole[here] = np.busday_count(begin[here], end[here], weekmask=weekdays.tolist())
-    return whole
-
-
-def _assembled(kept: Sequence[_Settled], labels: Sequence[str] | None, reading: _Reading) -> pd.DataFrame:
-    """One column per metric on the calendar; units without a value are left out."""
-    if not sum(len(item.units) for item in kept):
-        coarser = next((f"{noun}s {rest}" for what, noun, rest in reading.told if what == COARSER), "")
-        wrong = f"No metric has a value that can be used{': all have ' + coarser if coarser else ''}."
-        fix = "Change the cadence of the map." if coarser else "Fill in the values."
-        raise reading.sheet.fault(wrong, fix=fix)
-    units = np.concatenate([item.units for item in kept])
-    ordinals = np.concatenate([item.ordinals for item in kept])
-    present, codes = np.unique(units, return_inverse=True)
-    grid = _Grid.over(codes, ordinals, PERIODS[reading.cadence])
-    if grid.length.sum() > 1000 + SPARSE * len(units):
-        raise _stray_date(reading)
-    whole = np.full((int(grid.length.sum()), len(kept)), np.nan)
-    column = np.repeat(np.arange(len(kept)), [len(item.units) for item in kept])
-    whole[grid.places(codes, ordinals), column] = np.concatenate([item.values for item in kept])
-    gaps = int(np.isnan(whole).all(axis=1).sum())
-    reading.count("gaps", "period", "without any value, left missing", gaps)
-    if labels is not None:
-        labels = [labels[code] for code in present]
-        moving = int((grid.length < np.ptp(ordinals) + 1).sum())
-        reading.count("units", "unit", f"of {len(present):,} open or close inside the time covered", moving)
-        reading.count("no values", "unit", "left out", len(np.unique(reading.units)) - len(present))
-    return pd.DataFrame(whole, index=grid.labelled(labels), columns=[item.metric.name for item in kept])
-
-
-def _stray_date(reading: _Reading) -> SeriesError:
-    """The date beyond the widest gap."""
-    days = reading.times.days
-    gap = int(np.argmax(np.diff(days)))
-    code = gap if 2 * gap < len(days) else gap + 1
-    row = int(np.argmax(reading.times.codes == code))
-    wrong, fix = f"The time {days[code]} is far away from all others.", "Mend it, or delete the row."
-    return reading.sheet.fault(wrong, reading.layout.time[-1], row, fix=fix)
+    there = np.column_stack([np.busday_count(begin, end, weekmask=day) for day in np.eye(7, dtype=bool)])
+    return (usual.reindex(counts.index.get_level_values("unit")).to_numpy() * there).sum(axis=1)
 
 
 def _computed(values: pd.DataFrame, ipo_map: IPOMap, wanted: Sequence[Metric]) -> pd.DataFrame:
     """The frame with the wanted metrics made by their formulas where their parts are there."""
-    names = {metric.name for metric in wanted}
-    columns = {str(name): values[name] for name in values if name not in names}
+    columns = {str(name): values[name] for name in values if name not in {metric.name for metric in wanted}}
     formulas: dict[str, Formula] = {}
     for metric in wanted:
-        with suppress(InventoryError):  # the map has told of a formula that cannot be understood
+        with suppress(IpoError):  # the map has told of a formula that cannot be understood
             formulas[metric.name] = Formula.parse(metric.formula, ipo_map.names)
-    ready = True
-    while ready:
-        ready = False
-        for name, formula in formulas.items():
-            if formula.names and name not in columns and columns.keys() >= {*formula.names}:
-                columns[name] = formula.evaluate(columns)
-                ready = True
-    columns |= {str(name): values[name] for name in values if name not in columns}
-    order = [name for name in ipo_map.names if name in columns]
-    return pd.DataFrame({name: columns[name] for name in order}, index=values.index)
+    while ready := [name for name in formulas.keys() - columns.keys() if columns.keys() >= {*formulas[name].names}]:
+        columns |= {name: formulas[name].evaluate(columns) for name in ready}
+    columns = {str(name): values[name] for name in values} | columns
+    return pd.DataFrame({name: columns[name] for name in ipo_map.names if name in columns}, index=values.index)
 
 
 def totals(panel: Panel, ipo_map: IPOMap) -> Panel:

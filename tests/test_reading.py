@@ -38,15 +38,15 @@ def book(folder: Path, rows: list[list[object]], name: str = "table.xlsx") -> Pa
 
 def numbers(cells: list[object], separator: str = "") -> tuple[list[float], list[str]]:
     sheet = read_sheet(pd.DataFrame({"x": pd.Series(cells, dtype=object)}))
-    object.__setattr__(sheet, "separator", separator)
-    found = read_numbers(sheet, 0)
-    return found.values.tolist(), [str(fault) for fault in found.faults]
+    sheet.separator = separator
+    return read_numbers(sheet, 0).tolist(), [str(fault) for fault in sheet.faults]
 
 
 def times(cells: list[object], header: str = "date") -> tuple[list[str], list[str]]:
-    found = read_times(read_sheet(pd.DataFrame({header: pd.Series(cells, dtype=object)})), [0])
-    said = [f"{found.days[code]} {found.grains[code]}".strip() for code in found.codes if code >= 0]
-    return said, [str(fault) for fault in found.faults]
+    sheet = read_sheet(pd.DataFrame({header: pd.Series(cells, dtype=object)}))
+    found = read_times(sheet, [0])[0].dropna()
+    said = [f"{day:%Y-%m-%d} {grain}".strip() for day, grain in zip(found["day"], found["grain"], strict=True)]
+    return said, [str(fault) for fault in sheet.faults]
 
 
 # Sheets
@@ -70,8 +70,8 @@ def test_the_same_table_is_the_same_in_every_kind_of_file(tmp_path: Path) -> Non
     for source in (frame, tmp_path / "a.csv", tmp_path / "a.parquet", tmp_path / "a.xlsx"):
         sheet = read_sheet(source)
         assert sheet.names == ("week", "Wait")
-        np.testing.assert_array_equal(read_numbers(sheet, 1).values, [1.5, np.nan])
-        assert read_times(sheet, [0]).grains.tolist() == ["weekly", "weekly"]
+        np.testing.assert_array_equal(read_numbers(sheet, 1), [1.5, np.nan])
+        assert read_times(sheet, [0])[0]["grain"].tolist() == ["weekly", "weekly"]
 
 
 def test_unnamed_empty_columns_and_blank_lines_are_left_out_and_told(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, raw: bytes) -> None:
             sheet = read_sheet(tmp_path / name)
         except IpoError:
             continue
-        assert len({len(column) for column in sheet.columns} | {len(sheet.lines)}) == 1
+        assert sheet.cells.shape == (len(sheet.lines), len(sheet.names))
 
 
 @QUIET
@@ -391,11 +391,11 @@ def test_several_times_of_one_day_are_refused() -> None:
 
 def test_year_and_week_stand_in_two_columns(tmp_path: Path) -> None:
     sheet = read_sheet(written(tmp_path, "year,week,month,x\n2020,53,1,1\n2021,W01,2,2\n2021,54,,3\n"))
-    weeks = read_times(sheet, [0, 1])
-    assert weeks.days.astype(str).tolist() == ["2020-12-28", "2021-01-04"]
-    assert [fault.line for fault in weeks.faults] == [4]
-    assert "2021 has no such week" in str(weeks.faults[0])
-    assert read_times(sheet, [0, 2]).grains.tolist() == ["monthly", "monthly"]
+    weeks, _ = read_times(sheet, [0, 1])
+    assert weeks["day"].dropna().astype(str).tolist() == ["2020-12-28", "2021-01-04"]
+    assert [fault.line for fault in sheet.faults] == [4]
+    assert "2021 has no such week" in str(sheet.faults[0])
+    assert read_times(sheet, [0, 2])[0]["grain"].tolist() == ["monthly", "monthly", ""]
     with pytest.raises(IpoError, match="Name the column week, month or quarter"):
         read_times(sheet, [0, 3])
 
@@ -461,7 +461,7 @@ def test_an_inventory_is_the_same_from_every_source(tmp_path: Path) -> None:
         ("KPI,Metric,stage\nA,B,input\n", "'KPI' and 'Metric' could both be the name.*Call one of them name"),
         ("name,stage,goal\nA,input,5\n", "'goal' could be the objective or the target"),
         ("name,stage\nA,inpt\n,input\n", "(?s)2 faults.*line 2.*'inpt'.*Did you mean 'input'.*line 3.*name"),
-        ("name,stage\nA,input\na ,input\n", "line 3.*'a' stands on line 2 already"),
+        ("name,stage\nA,input\na ,input\n", "line 3, column 'name': .*'a' and 'A' are the same name"),
         ("name,stage,better\nA,input,-\n", "line 2, column 'better'.*'-'.*Expected: higher or lower"),
         ("name,stage,target\nA,input,95%\n", "line 2, column 'target'.*'95%'.*Expected: a finite number"),
         ("name,stage,controllable\nA,input,high\n", "line 2, column 'controllable'"),
@@ -475,7 +475,7 @@ def test_a_wrong_inventory_is_refused_with_line_and_mend(tmp_path: Path, text: s
 
 def test_what_is_no_inventory_is_refused() -> None:
     for source in ([3], 3, ["name"]):
-        with pytest.raises(InventoryError, match="is no metric"):
+        with pytest.raises(InventoryError, match="Entry 1 of the metrics is"):
             read_inventory(source)
 
 

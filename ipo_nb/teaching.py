@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,7 +130,10 @@ def own_copy(name: str) -> Path:
     source = sample_folder(name)
     folder = Path(f"my_{source.name}")
     if not folder.exists():
-        shutil.copytree(source, folder, ignore=shutil.ignore_patterns("truth*"))
+        with tempfile.TemporaryDirectory(dir=".") as half:  # whole or not at all: two pages may run at once
+            whole = shutil.copytree(source, Path(half, "case"), ignore=shutil.ignore_patterns("truth*"))
+            with suppress(OSError):
+                whole.rename(folder)
     return folder / "map.yml"
 
 

@@ -59,6 +59,7 @@ def build_page(source: Path, *, to: Path = NOTEBOOKS) -> Path:
             page,
             timeout=300,
             kernel_name="python3",
+            extra_arguments=["--log-level=ERROR"],
             record_timing=False,
             store_widget_state=False,
             resources={"metadata": {"path": folder}},

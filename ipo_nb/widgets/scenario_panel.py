@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from ipo_nb.charts import scenario_chart
-from ipo_nb.drivers import OWN, levels, shown_links, step_of
+from ipo_nb.drivers import OWN, levels, step_of
 from ipo_nb.errors import BadOption
 from ipo_nb.evidence import Evidence
+from ipo_nb.paths import shown_links
 from ipo_nb.scenario import GRADES, Scenario, run_scenario
 from ipo_nb.widgets.window import FORM, Window
 

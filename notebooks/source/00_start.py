@@ -123,7 +123,7 @@ teach.say(*study.unknown[:3])
 # All of it fits into one file that opens anywhere, without internet. It appears beside this page.
 
 # %% tags=["nbval-check-output"]
-report = ipo.write_report(study, "support_report.html")
+report = ipo.write_report(study, "first_report.html")
 report.name
 
 # %% [markdown]

@@ -114,7 +114,7 @@ board
 # The file is a list of sentences, one for each link, with room for comments. Changing a line in any editor
 # is as good as using the board. It begins so:
 
-# %% tags=["nbval-check-output"]
+# %%
 my_map.path.read_text("utf-8").splitlines()[:14]
 
 # %% [markdown]

@@ -78,7 +78,8 @@ teach.say(evidence.profile("Agents on shift", "Paid hours").text)
 
 # %% [markdown]
 # A loop is harder. A full backlog brings overtime, and overtime empties the backlog. Both directions are at
-# work, so each arrow carries a flag.
+# work, so each of the two arrows carries the flag `feedback`. The flag `same_period` marks links that show
+# within one week: there the data give no direction.
 
 # %% tags=["nbval-check-output"]
 looped = evidence.table[["cause", "effect", "verdict", "flags"]]

@@ -48,8 +48,9 @@ ipo.charts.drivers_chart(drivers)
 drivers.table[["driver", "share", "share_low", "share_high", "tie_group", "team"]].round(2)
 
 # %% [markdown]
-# What is shared out is only what the drivers explain at all, after season, trend and satisfaction's own
-# past. That part has a size, and it is never everything. The rest is what nobody measured, and chance.
+# Rows without a share act through one of the others. What is shared out is only what the drivers explain at
+# all, after season, trend and satisfaction's own past. That part has a size, and it is never everything.
+# The rest is what nobody measured, and chance.
 
 # %% tags=["nbval-check-output"]
 round(float(drivers.explained), 2)

@@ -44,7 +44,7 @@ teach.say(coaching.text)
 ipo.charts.scenario_chart(coaching)
 
 # %% [markdown]
-# Nothing at all happens in the first weeks. This is the most useful part of the picture: whoever looks
+# Customers notice nothing in the first weeks. This is the most useful part of the picture: whoever looks
 # after a fortnight finds no effect and stops a programme that works. The bands widen along the path, since
 # each link adds its own doubt.
 

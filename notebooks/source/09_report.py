@@ -93,7 +93,7 @@ my_map_file = teach.own_copy("support")
 my_map = ipo.read_map(my_map_file)
 my_panel = ipo.read_series(None, my_map)
 
-# %% tags=["nbval-check-output"]
+# %%
 teach.say(my_panel.text)
 
 # %% [markdown]

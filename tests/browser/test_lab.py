@@ -58,7 +58,7 @@ def opened(browser: Browser, address: str, name: str) -> Page:
     page = browser.new_page(viewport={"width": 1300, "height": 1600})
     page.goto(f"{address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
     page.locator(".jp-Notebook").wait_for(timeout=60_000)
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=60_000)
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)  # else Lab asks which kernel
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     return page

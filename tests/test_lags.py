@@ -57,8 +57,7 @@ def test_intervals_cover_the_planted_effect():
 def test_unrelated_series_are_called_linked_no_more_often_than_one_in_twenty(own):
     """White noise, persistent series and random walks: the usual workflow fails on the last two."""
     found = sum(
-        ipo.lag_profile(weekly(noise(seed, 104, own), "a"), weekly(noise(seed + 500, 104, own), "b")).p_value
-        <= 0.05
+        ipo.lag_profile(weekly(noise(seed, 104, own), "a"), weekly(noise(seed + 500, 104, own), "b")).p_value <= 0.05
         for seed in range(150)
     )
     assert found <= 17  # 5 % of 150 is 7.5; 18 or more has probability below 0.002
@@ -200,9 +199,7 @@ def test_lagged_regression_is_the_ols_that_was_asked_for():
     own = ours.table.set_index("term")["estimate"]
     assert own["effect lag 1"] == pytest.approx(theirs.params[3], rel=1e-10)
     row = ours.long_run.iloc[0]
-    assert row["estimate"] == pytest.approx(
-        (theirs.params[1] + theirs.params[2]) / (1 - theirs.params[3]), rel=1e-10
-    )
+    assert row["estimate"] == pytest.approx((theirs.params[1] + theirs.params[2]) / (1 - theirs.params[3]), rel=1e-10)
     assert row["f"] == pytest.approx(float(theirs.f_test(np.eye(4)[1:3]).fvalue), rel=1e-9)
     assert "not corrected" in ours.text
 

@@ -143,6 +143,7 @@ def lab(
     from jupyterlab.labapp import LabApp
 
     where = _pages_in(folder)
+    _trust_shipped(where)
     first = next((f"/lab/tree/{page.name}" for page in sorted(where.glob("*.ipynb"))), "/lab")
     options = [f"--ServerApp.root_dir={where}", f"--LabApp.default_url={first}", f"--port={port}"]
     options += ["--no-browser"] * (not browser)
@@ -162,14 +163,30 @@ NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 LAB_DEFAULTS = {"@jupyterlab/apputils-extension:notification": NO_NEWS}
 
 
+def _shipped_pages() -> Path:
+    """Where the pages came with the package: inside the wheel, or beside the package in a checkout."""
+    package = Path(__file__).parent
+    inside = package / "notebooks"
+    return inside if inside.is_dir() else package.parent / "notebooks"
+
+
+def _trust_shipped(where: Path) -> None:
+    """Sign the pages that stand as they were shipped: JupyterLab hides the charts of an output that nobody signed."""
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
+    notary = NotebookNotary()  # type: ignore[no-untyped-call]
+    for page in sorted(_shipped_pages().glob("*.ipynb")):
+        copy = where / page.name
+        if copy.is_file() and copy.read_bytes() == page.read_bytes():
+            notary.sign(nbformat.read(copy, as_version=4))  # type: ignore[no-untyped-call]
+
+
 def _pages_in(folder: Path | None) -> Path:
     """The folder to open: the checkout's own pages, or a copy of the pages for the user to work in."""
-    package = Path(__file__).parent
-    shipped = package / "notebooks"
-    if not shipped.is_dir():
-        shipped = package.parent / "notebooks"
-        if folder is None:
-            return shipped
+    shipped = _shipped_pages()
+    if folder is None and shipped.parent != Path(__file__).parent:
+        return shipped
     folder = folder or Path("ipo_pages")
     if folder.exists() and not folder.is_dir():
         raise FileFault("is not a folder.", file=folder, fix="Name a folder for the pages.")

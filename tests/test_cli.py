@@ -137,3 +137,20 @@ def test_lab_copies_the_pages_once_and_keeps_what_was_done_on_them(
     assert _pages_in(mine) == mine
     assert first.read_text("utf-8") == "{}"
     assert "opened as it is" in capsys.readouterr().err
+
+
+def test_shipped_pages_are_trusted_and_changed_ones_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JupyterLab shows no chart of an output that nobody signed; what somebody else wrote is not signed by us."""
+    from nbformat.sign import NotebookNotary
+
+    from ipo_nb import cli
+
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    pages = cli._pages_in(tmp_path / "pages")
+    changed = pages / "05_lags.ipynb"
+    changed.write_text(changed.read_text("utf-8").replace("The question", "A question"), "utf-8")
+    cli._trust_shipped(pages)
+    trusted = {
+        page.name: NotebookNotary().check_signature(nbformat.read(page, as_version=4)) for page in pages.glob("*.ipynb")
+    }
+    assert [name for name, signed in trusted.items() if not signed] == ["05_lags.ipynb"]

@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,7 +36,7 @@ NOUNS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "qua
 TIME_WORDS = {"period", "date", "day", "week", "month", "quarter", "year", "time", "timestamp", "datetime"}
 METRIC_WORDS = {"metric", "kpi", "measure", "indicator", "variable", "metric name", "kpi name"}
 VALUE_WORDS = {"value", "values", "amount"}
-TOTAL = re.compile(r"(grand |sub)?-?totals?|sum")
+TOTAL = re.compile(r"(?i)(grand |sub)?-?totals?|sum")
 SPARSE = 50  # calendar rows per value, from which on a date must be wrong
 
 Periods: Any = pd.PeriodIndex  # its stubs do not know from_ordinals
@@ -72,12 +71,12 @@ class Panel(Result):
             raise NeedsPeriods(", ".join(map(str, values.columns[:3])), found=type(periods).__name__)
         found = next((name for name, freq in PERIODS.items() if freq == periods.freqstr), "")
         if not found or cadence not in (None, found):
-            raise BadOption(
+            wrong, fix = (
                 f"The periods are of the kind {periods.freqstr}.",
-                value=periods.freqstr,
-                expected=PERIODS.get(cadence or "", "one of " + ", ".join(PERIODS.values())),
-                fix="Change the index with asfreq, or the cadence.",
+                "Change the index with asfreq, or the cadence.",
             )
+            expected = PERIODS.get(cadence or "", "one of " + ", ".join(PERIODS.values()))
+            raise BadOption(wrong, value=periods.freqstr, expected=expected, fix=fix)
         return cls(_on_calendar(_checked(values)), found)
 
     @property
@@ -123,8 +122,8 @@ class Panel(Result):
         table["missing"] = (~seen).sum().to_numpy()
         table["first"] = pd.Series([some.min() for some in when], dtype=object)
         table["last"] = pd.Series([some.max() for some in when], dtype=object)
-        sizes = {"mean": self.values.mean(), "low": self.values.min(), "high": self.values.max()}
-        return table.assign(**{name: size.to_numpy() for name, size in sizes.items()})
+        table[["mean", "low", "high"]] = self.values.agg(["mean", "min", "max"]).T.to_numpy()
+        return table
 
     @property
     def text(self) -> str:
@@ -158,8 +157,7 @@ def _checked(values: pd.DataFrame) -> pd.DataFrame:
     elif np.isinf(values.to_numpy(dtype="float64", na_value=np.nan)).any():
         fix = "Mend the infinite ones."
     if fix:
-        expected = "unique periods and finite numbers"
-        raise SeriesError("These values are not yet a panel.", expected=expected, fix=fix)
+        raise SeriesError("These values are not yet a panel.", expected="unique periods and finite numbers", fix=fix)
     return values.astype("float64").set_axis(names, axis=1)
 
 
@@ -206,7 +204,8 @@ def read_series(source: str | Path | pd.DataFrame | None, ipo_map: IPOMap) -> Pa
     '3 weeks from 2024-01-01 to 2024-01-21, 1 metric; 1 value is missing.'
     """
     sheet = read_sheet(_data_file(ipo_map) if source is None else source)
-    reading = _Reading(sheet, ipo_map, _layout(sheet, ipo_map, own=source is None))
+    reading = _Reading(sheet, ipo_map)
+    reading.find_columns(own=source is None)
     return Panel(reading.values(), ipo_map.cadence, sheet.receipt)
 
 
@@ -218,97 +217,10 @@ def _data_file(ipo_map: IPOMap) -> Path:
     return path_beside(ipo_map.path, ipo_map.data.file)
 
 
-# Which column is what
-
-
-class _Layout(NamedTuple):
-    """Positions of the columns that are used."""
-
-    time: tuple[int, ...]
-    units: tuple[int, ...]
-    metrics: Mapping[str, int]  # of a wide table
-    long: tuple[int, ...]  # metric and value of a long table
-
-
-def _layout(sheet: Sheet, ipo_map: IPOMap, *, own: bool) -> _Layout:
-    """What each column is, by the map, by name, or by what it holds."""
-    known = {name_key(name): name for name in ipo_map.names}
-    data = ipo_map.data
-    time = _declared(sheet, data.time if data else (), must=own)
-    units = _declared(sheet, data.units if data else (), must=own)
-    labels = [sheet.find(*(words - known.keys())) for words in (METRIC_WORDS, VALUE_WORDS)]
-    long = (labels[0][0], labels[1][0]) if len(labels[0]) == len(labels[1]) == 1 else ()
-    metrics: dict[str, int] = {}
-    for place, header in enumerate(sheet.names if not long else ()):
-        name = known.get(name_key(header))
-        if name and place not in (*time, *units) and metrics.setdefault(name, place) != place:
-            wrong = f"The columns {sheet.names[metrics[name]]!r} and {header!r} are both the metric {name!r}."
-            raise sheet.fault(wrong, place, fix="Rename or remove one of them.")
-    if not metrics and not long:
-        raise sheet.fault(
-            "No column is named like a metric of the map.",
-            value=", ".join(sheet.names)[:200],
-            expected="columns such as " + ", ".join(map(repr, ipo_map.names[:3])) + ", or metric and value",
-            fix="Name the columns as the metrics are named in the inventory.",
-        )
-    free = [place for place in range(len(sheet.names)) if place not in {*time, *units, *metrics.values(), *long}]
-    time = time or _found_time(sheet, free)
-    named = [] if long else sheet.find("unit")  # in a long table that is the unit of measure
-    levels = [place for place in free if place not in time and sheet.names[place] in sheet.index]
-    units = units or tuple(levels or [place for place in free if place not in time and place in named])
-    return _Layout(time, units, metrics, long)
-
-
-def _declared(sheet: Sheet, names: Sequence[str], *, must: bool) -> tuple[int, ...]:
-    """Positions of the columns that the map names; none if the table is another one than the map's own."""
-    found = [sheet.find(name) for name in names]
-    for name, places in zip(names, found, strict=True):
-        if len(places) > 1:
-            raise sheet.fault(f"Two columns are named {name!r}.", places[1], fix="Rename or remove one of them.")
-        if must and not places:
-            message = f"The map names a column {name!r}, and the file has none."
-            raise sheet.fault(message, value=name, fix=nearest(name, sheet.names))
-    return tuple(places[0] for places in found) if all(found) else ()
-
-
-def _found_time(sheet: Sheet, free: Sequence[int]) -> tuple[int, ...]:
-    """The column of times: a frame's index, else by name, else the only one that can be read as dates."""
-    keys = {place: name_key(sheet.names[place]) for place in free}
-    texts = [place for place in free if sheet.cells[place].dtype.kind not in "iufb"]
-    indexed = [place for place in texts if sheet.names[place] in sheet.index]
-    named = [place for place in free if TIME_WORDS & set(re.split(r"[\s_\-]+", keys[place]))]
-    clear = _clear(sheet, [place for place in dict.fromkeys((*indexed, *named)) if keys[place] != "year"])
-    if not clear and named:
-        year = [place for place in named if keys[place] == "year"]
-        part = [place for place in named if keys[place] in ("week", "month", "quarter")]
-        likely = [place for place in named if keys[place] in TIME_WORDS] or named
-        return (year[0], part[0]) if year and len(part) == 1 else (*year, *likely)[:1]
-    clear = clear or _clear(sheet, texts)
-    if len(clear) == 1 or (clear and clear[0] in indexed):
-        return (clear[0],)
-    names = " and ".join(repr(sheet.names[place]) for place in clear)
-    raise sheet.fault(
-        f"The columns {names} could all be the time." if clear else "No column says when.",
-        value=names or ", ".join(sheet.names)[:200],
-        expected="one column of dates such as 2024-01-31, 2024-01, 2024-W05 or 2024Q1",
-        fix="Name it in the map, like data: {file: series.csv, time: week}.",
-    )
-
-
-def _clear(sheet: Sheet, places: Sequence[int]) -> list[int]:
-    """Those of the columns that can be read as times without a fault."""
-    tries = {place: replace(sheet, faults=[]) for place in places}
-    for place, trial in tries.items():
-        read_times(trial, [place])
-    return [place for place, trial in tries.items() if not trial.faults]
-
-
-# Values and their calendar
-
-
 @dataclass(slots=True)
 class _Reading:
-    """One table on its way to a panel.
+    """One table on its way to a panel: positions of its columns of time, of units, of metrics by name if it is
+    wide, of names and values of metrics if it is long.
 
     Its `points` have one row per value: metric, unit, day, grain (the cadence that is written, empty for a
     date), value, the row of the sheet, and the number of its day, week, month, quarter and year.
@@ -316,7 +228,38 @@ class _Reading:
 
     sheet: Sheet
     ipo_map: IPOMap
-    layout: _Layout
+    time: tuple[int, ...] = ()
+    units: tuple[int, ...] = ()
+    metrics: dict[str, int] = field(default_factory=dict)
+    long: tuple[int, ...] = ()
+
+    def find_columns(self, *, own: bool) -> None:
+        """What each column is, by the map, by name, or by what it holds."""
+        sheet, names, data = self.sheet, self.ipo_map.names, self.ipo_map.data
+        if data:
+            self.time, self.units = (_declared(sheet, places, must=own) for places in (data.time, data.units))
+        known = {name_key(name): name for name in names}
+        labels, values = (sheet.find(*(words - known.keys())) for words in (METRIC_WORDS, VALUE_WORDS))
+        self.long = (labels[0], values[0]) if len(labels) == len(values) == 1 else ()
+        for place, header in enumerate(sheet.names if not self.long else ()):
+            name = known.get(name_key(header))
+            if name and place not in (*self.time, *self.units) and self.metrics.setdefault(name, place) != place:
+                both = f"{sheet.names[self.metrics[name]]!r} and {header!r}"
+                wrong = f"The columns {both} are both the metric {name!r}."
+                raise sheet.fault(wrong, place, fix="Rename or remove one of them.")
+        if not self.metrics and not self.long:
+            wrong, fix = "No column is named like a metric of the map.", "Name the columns as in the inventory."
+            expected = f"columns such as {', '.join(map(repr, names[:3]))}, or metric and value"
+            raise sheet.fault(wrong, value=", ".join(sheet.names)[:200], expected=expected, fix=fix)
+        self.time = self.time or _found_time(sheet, self.free())
+        if not self.units:  # in a long table, `unit` is the unit of measure
+            levels = [place for place in self.free() if sheet.names[place] in sheet.index]
+            self.units = tuple(levels or ([] if self.long else sorted({*sheet.find("unit")} & {*self.free()})))
+
+    def free(self) -> list[int]:
+        """The columns that nothing is known of."""
+        taken = {*self.time, *self.units, *self.metrics.values(), *self.long}
+        return [place for place in range(len(self.sheet.names)) if place not in taken]
 
     def values(self) -> pd.DataFrame:
         """One column per metric, on the calendar of the map."""
@@ -335,13 +278,13 @@ class _Reading:
 
     def points(self) -> pd.DataFrame:
         """All values of the map's metrics, one for each time and unit, in order."""
-        sheet, layout = self.sheet, self.layout
-        times, note = read_times(sheet, layout.time)
-        headers = " and ".join(repr(sheet.names[place]) for place in layout.time)
+        sheet = self.sheet
+        times, note = read_times(sheet, self.time)
+        headers = " and ".join(repr(sheet.names[place]) for place in self.time)
         weekly = self.ipo_map.cadence == "weekly" and "" in set(times["grain"])
         told = f"{headers} read as {note}{', each in its week from Monday to Sunday' if weekly else ''}"
         sheet.tell("time", times["day"].nunique(), told)
-        where = times.assign(unit=self.units())
+        where = times.assign(unit=self.units_of_rows())
         values = self.numbers()
         raise_faults(sheet.faults)
         key = ["metric", "unit", "day", "grain"]
@@ -352,54 +295,47 @@ class _Reading:
         sheet.tell("duplicates", int(again.sum()), "given twice for one time, kept once", noun="value")
         return points.assign(**{name: _ordinals(points["day"], name) for name in CADENCES})[~again]
 
-    def units(self) -> pd.Series[Any]:
+    def units_of_rows(self) -> pd.Series[Any]:
         """The unit of each row; several columns are joined like `RF4 / 1`."""
-        if not self.layout.units:
-            return pd.Series("", self.sheet.cells.index, dtype="category")
-        units = reduce(lambda one, other: one + " / " + other, map(self.labels, self.layout.units))
+        sheet, units = self.sheet, pd.Series("", self.sheet.cells.index)
+        for position in self.units:
+            cells = sheet.cells[position]
+            names = cells.map(_label)
+            total = {
+                name: f"{name!r} looks like a total, not a unit." for name in names.unique() if TOTAL.fullmatch(name)
+            }
+            told = names[names.eq("") | ~names.duplicated()].map({"": "The unit is missing."} | total).dropna()
+            for row, wrong in told.items():
+                sheet.fault(wrong, position, row, fix="Write the name of a unit, or delete such rows.")
+            ways = cells.astype(str).groupby(names).nunique()
+            merged = ways.index[ways > 1].tolist()
+            sheet.tell("units", len(merged), "written with different spaces, taken as one", merged, noun="unit")
+            units = units + " / " + names if units.any() else names
         seen: dict[str, str] = {}
         for name in sorted(units.unique()):
             if (twin := seen.setdefault(name_key(name), name)) != name:
-                wrong, row = (
-                    f"The units {twin!r} and {name!r} differ by case or Unicode form only.",
-                    units.eq(name).argmax(),
-                )
-                self.sheet.fault(wrong, self.layout.units[-1], row, fix="Write the name in one way.")
+                wrong = f"The units {twin!r} and {name!r} differ by case or Unicode form only."
+                sheet.fault(wrong, self.units[-1], units.eq(name).argmax(), fix="Write the name in one way.")
         return units.astype("category")
-
-    def labels(self, position: int) -> pd.Series[Any]:
-        """The names of units in one column as text, spaces collapsed."""
-        cells = self.sheet.cells[position]
-        labels = cells.map(_label)
-        for row in np.flatnonzero(labels == ""):
-            self.sheet.fault("The unit is missing.", position, row, fix="Fill it in, or delete the row.")
-        for name in labels.unique():
-            if TOTAL.fullmatch(name.casefold()):
-                wrong, row = f"{name!r} looks like a total, not a unit.", labels.eq(name).argmax()
-                fix = "Delete rows that add up others, or give the unit another name."
-                self.sheet.fault(wrong, position, row, fix=fix)
-        ways = cells.astype(str).groupby(labels).nunique()
-        merged = ways.index[ways > 1].tolist()
-        self.sheet.tell("units", len(merged), "written with different spaces, taken as one", merged, noun="unit")
-        return labels
 
     def numbers(self) -> pd.DataFrame:
         """Row, metric and value, NaN where it is missing; of a long table only the rows of the map's metrics."""
-        sheet, layout, rows = self.sheet, self.layout, self.sheet.cells.index
-        columns: dict[int, Any] = {place: name for name, place in layout.metrics.items()}
-        if layout.long:
-            metrics = self.metrics(layout.long[0])
+        sheet, rows = self.sheet, self.sheet.cells.index
+        columns: dict[int, Any] = {place: name for name, place in self.metrics.items()}
+        if self.long:
+            metrics = self.metrics_of_rows(self.long[0])
             rows = rows[metrics.notna()]
-            sheet, columns = sheet.take(rows), {layout.long[1]: metrics[rows].array}
-        sheet.tell("units", len(layout.units), f"told apart by {listed([sheet.names[at] for at in layout.units])}")
-        used = {*layout.time, *layout.units, *layout.long, *columns}
+            columns = {self.long[1]: metrics[rows].array}
+            sheet = replace(sheet, cells=sheet.cells.loc[rows].reset_index(drop=True), lines=sheet.lines[rows])
+        sheet.tell("units", len(self.units), f"told apart by {listed([sheet.names[at] for at in self.units])}")
+        used = {*self.time, *self.units, *self.long, *columns}
         aside = [name for place, name in enumerate(sheet.names) if place not in used]
         sheet.tell("left aside", len(aside), "of no metric", aside, noun="column")
         read = [(names, read_numbers(sheet, place)) for place, names in columns.items()]
         parts = [pd.DataFrame({"row": rows, "metric": names, "value": values}) for names, values in read]
         return pd.concat(parts, ignore_index=True).astype({"metric": "category"})
 
-    def metrics(self, position: int) -> pd.Series[Any]:
+    def metrics_of_rows(self, position: int) -> pd.Series[Any]:
         """The metric of each row of a long table, missing where the map has none of its name."""
         sheet, names = self.sheet, self.sheet.cells[position].map(_label)
         known = {name_key(name): name for name in self.ipo_map.names}
@@ -412,26 +348,27 @@ class _Reading:
         sheet.tell("left aside", int(metrics.isna().sum()), "of no metric", strange, noun="row")
         if metrics.isna().all():
             fix = "Name the metrics as in the inventory. " + nearest(names[0], self.ipo_map.names)
-            raise sheet.fault("No row is of a metric of the map.", position, 0, fix=fix)
+            sheet.fault("No row is of a metric of the map.", position, 0, fix=fix)
+            raise_faults(sheet.faults)
         return metrics
 
     def clash(self, name: str, *rows: int) -> None:
         """Two values for one time, and a column that tells them apart, if there is one."""
-        sheet, layout = self.sheet, self.layout
+        sheet = self.sheet
         one, other = sorted(sheet.lines[[*rows]])
-        what = "time and unit" if layout.units else "time"
+        what = "time and unit" if self.units else "time"
         wrong = f"{name!r} has two values for one {what}, on lines {one} and {other}."
-        used = {*layout.time, *layout.units, *layout.metrics.values(), *layout.long}
+        used = {*self.time, *self.units, *self.metrics.values(), *self.long}
         both = sheet.cells.loc[[*rows]].map(str)
         apart = [header for at, header in enumerate(sheet.names) if at not in used and both[at].nunique() > 1]
         fix = f"If {apart[0]!r} tells units apart, name it under units in the map's data." if apart else ""
-        position = layout.long[1] if layout.long else layout.metrics[name]
+        position = self.long[1] if self.long else self.metrics[name]
         sheet.fault(wrong, position, max(rows), fix=fix or "Delete one of the two rows.")
 
     def doubt(self, points: pd.DataFrame, wrong: str, fix: str, **said: Any) -> None:
         """A fault of a metric, placed at the time of its first point."""
         first = points.iloc[0]
-        self.sheet.fault(f"{first['metric']!r} {wrong}.", self.layout.time[-1], first["row"], fix=fix, **said)
+        self.sheet.fault(f"{first['metric']!r} {wrong}.", self.time[-1], first["row"], fix=fix, **said)
 
     def settled(self, metric: Metric, points: pd.DataFrame) -> pd.Series[float] | None:
         """The values of a metric by unit and number of the period; nothing if they are coarser or in doubt."""
@@ -507,10 +444,10 @@ class _Reading:
         if length.sum() > 1000 + SPARSE * total:
             raise self.stray(points)
         periods = Periods.from_ordinals(ordinals, freq=PERIODS[self.ipo_map.cadence], name="period")
-        index = pd.MultiIndex.from_arrays([units, periods]) if self.layout.units else periods
+        index = pd.MultiIndex.from_arrays([units, periods]) if self.units else periods
         whole = _on_calendar(table.set_axis(index).rename_axis(columns=None))
         sheet.tell("gaps", int(whole.isna().all(axis=1).sum()), "without any value, left missing", noun="period")
-        if self.layout.units:
+        if self.units:
             moving, rest = int((length < np.ptp(ordinals) + 1).sum()), "open or close inside the time covered"
             sheet.tell("units", moving, f"of {len(length):,} {rest}", noun="unit")
             sheet.tell("no values", len(points["unit"].cat.categories) - len(length), "left out", noun="unit")
@@ -523,7 +460,47 @@ class _Reading:
         day = days[gap if 2 * gap < len(days) else gap + 1]
         row = points["row"][points["day"] == day].min()
         wrong, fix = f"The time {day:%Y-%m-%d} is far away from all others.", "Mend it, or delete the row."
-        return self.sheet.fault(wrong, self.layout.time[-1], row, fix=fix)
+        return self.sheet.fault(wrong, self.time[-1], row, fix=fix)
+
+
+def _declared(sheet: Sheet, names: Sequence[str], *, must: bool) -> tuple[int, ...]:
+    """Positions of the columns that the map names; none if the table is another one than the map's own."""
+    found = [sheet.find(name) for name in names]
+    for name, places in zip(names, found, strict=True):
+        if len(places) > 1 or (must and not places):
+            wrong = f"The map names a column {name!r}, and the file has {'several' if places else 'none'}."
+            raise sheet.fault(wrong, value=name, fix="Rename them." if places else nearest(name, sheet.names))
+    return tuple(places[0] for places in found) if all(found) else ()
+
+
+def _found_time(sheet: Sheet, free: Sequence[int]) -> tuple[int, ...]:
+    """The column of times: a frame's index, else by name, else the only one that can be read as dates."""
+    keys = {place: name_key(sheet.names[place]) for place in free}
+    texts = [place for place in free if sheet.cells[place].dtype.kind not in "iufb"]
+    indexed = [place for place in texts if sheet.names[place] in sheet.index]
+    named = [place for place in free if TIME_WORDS & set(re.split(r"[\s_\-]+", keys[place]))]
+    clear = _clear(sheet, [place for place in dict.fromkeys((*indexed, *named)) if keys[place] != "year"])
+    if not clear and named:
+        year = [place for place in named if keys[place] == "year"]
+        part = [place for place in named if keys[place] in ("week", "month", "quarter")]
+        likely = [place for place in named if keys[place] in TIME_WORDS] or named
+        return (year[0], part[0]) if year and len(part) == 1 else (*year, *likely)[:1]
+    clear = clear or _clear(sheet, texts)
+    if len(clear) == 1 or (clear and clear[0] in indexed):
+        return (clear[0],)
+    names = " and ".join(repr(sheet.names[place]) for place in clear)
+    wrong = f"The columns {names} could all be the time." if clear else "No column says when."
+    expected = "one column of dates such as 2024-01-31, 2024-01, 2024-W05 or 2024Q1"
+    fix = "Name it in the map, like data: {file: series.csv, time: week}."
+    raise sheet.fault(wrong, value=names or ", ".join(sheet.names)[:200], expected=expected, fix=fix)
+
+
+def _clear(sheet: Sheet, places: Sequence[int]) -> list[int]:
+    """Those of the columns that can be read as times without a fault."""
+    tries = {place: replace(sheet, faults=[]) for place in places}
+    for place, trial in tries.items():
+        read_times(trial, [place])
+    return [place for place, trial in tries.items() if not trial.faults]
 
 
 def _label(cell: Any) -> str:

@@ -53,19 +53,10 @@ class Sheet:
     notes: dict[tuple[str, str, str], list[tuple[int, Sequence[str]]]] = field(default_factory=dict)
     faults: list[IpoError] = field(default_factory=list)
 
-    @property
-    def rows(self) -> list[tuple[Any, ...]]:
-        """The cells row by row."""
-        return list(self.cells.itertuples(index=False, name=None))
-
     def find(self, *names: str) -> list[int]:
         """Positions of the columns of these names; case, spaces and Unicode form make no difference."""
         keys = {name_key(name) for name in names}
         return [place for place, header in enumerate(self.names) if name_key(header) in keys]
-
-    def take(self, rows: Any) -> Sheet:
-        """Only these rows, by position; notes and faults stay with this sheet."""
-        return replace(self, cells=self.cells.iloc[rows].reset_index(drop=True), lines=self.lines[rows])
 
     def tell(self, what: str, count: int, rest: str, names: Sequence[str] = (), *, noun: str = "") -> None:
         """Something for the receipt, unless it counts nothing; the same of several columns becomes one line."""
@@ -111,15 +102,9 @@ def _is_blank(cells: Iterable[Any]) -> bool:
 
 
 def read_sheet(source: str | Path | pd.DataFrame) -> Sheet:
-    """Read a table without interpreting its cells.
+    """Read a CSV (UTF-8; commas, semicolons, tabs or bars), XLSX or Parquet file, or take a DataFrame, as it stands.
 
-    Parameters
-    ----------
-    source : path of a CSV (UTF-8; commas, semicolons, tabs or bars), XLSX or Parquet file, or a DataFrame.
-
-    Raises
-    ------
-    FileFault : the file is missing, empty, damaged, too large, ambiguous or of a kind that is not read.
+    Raises FileFault if the file is missing, empty, damaged, too large, ambiguous or of a kind that is not read.
 
     >>> read_sheet(pd.DataFrame({"week": ["2024-W01"], "Calls": [3]})).names
     ('week', 'Calls')
@@ -146,7 +131,6 @@ def _refused(path: Path | str, wrong: str, fix: str, **said: Any) -> FileFault:
 
 
 def _check_file(path: Path) -> None:
-    """Refuse what is no file, or none of a kind and size that can be read."""
     if path.is_dir():
         raise _refused(path, "This is a folder.", "Name the file in it.", value=str(path))
     if not path.is_file():
@@ -162,10 +146,18 @@ def _check_file(path: Path) -> None:
 
 
 def _read_csv(path: Path) -> Sheet:
-    text = io.StringIO(_decoded(path), newline="")
+    raw, rows = path.read_bytes(), dict[int, list[str]]()
+    wrong, fix, place = "It holds zero bytes, so it is no text.", "Save it as 'CSV UTF-8'.", raw.find(b"\0")
+    try:
+        text = io.StringIO(raw.decode("utf-8-sig"), newline="")
+    except UnicodeDecodeError as error:
+        wrong, place = f"The byte 0x{raw[error.start]:02X} is not UTF-8 text.", error.start
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        wrong = "The text is in UTF-16."
+    if place >= 0:
+        raise _refused(path, wrong, fix, line=raw.count(b"\n", 0, place) + 1, expected="UTF-8 text")
     separator = _separator(text, path)
     text.seek(0)
-    rows: dict[int, list[str]] = {}
     try:
         rows.update(enumerate(csv.reader(text, delimiter=separator, strict=True), start=1))
     except csv.Error as error:
@@ -174,21 +166,6 @@ def _read_csv(path: Path) -> Sheet:
     sheet = _grid(rows, path, separator)
     sheet.tell("separator", int(separator != ","), f"{SEPARATORS[separator]} separate the columns")
     return sheet
-
-
-def _decoded(path: Path) -> str:
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-        wrong, place = "It holds zero bytes, so it is no text.", raw.find(b"\0")
-    except UnicodeDecodeError as error:
-        wrong, place = f"The byte 0x{raw[error.start]:02X} is not UTF-8 text.", error.start
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        wrong = "The text is in UTF-16."
-    if place >= 0:
-        line = raw.count(b"\n", 0, place) + 1
-        raise _refused(path, wrong, "Save it as 'CSV UTF-8'.", line=line, expected="UTF-8 text")
-    return text
 
 
 def _separator(text: io.StringIO, path: Path) -> str:
@@ -225,10 +202,8 @@ def _grid(rows: Rows, path: Path, separator: str = "") -> Sheet:
     raise_faults([_refused(path, wrong.format(n, width), fix, line=line, value=n) for line, n in odd.items()])
     body = pd.DataFrame([row[:width] for row in kept.values()], dtype=object).reindex(columns=range(width))
     names = [f"column {at}" if is_missing(cell) else str(cell) for at, cell in enumerate(header[:width], start=1)]
-    used = [at for at in range(width) if not is_missing(header[at]) or not _is_blank(body[at])]
-    sheet = _frame_sheet(body[used].set_axis([names[at] for at in used], axis=1), path.name)
+    sheet = _frame_sheet(body.set_axis(names, axis=1), path.name)
     sheet.tell("blank lines", lines[-1] - top - len(lines), "without any cell left out", noun="line")
-    sheet.tell("empty columns", width - len(used), "without header and cells left out", noun="column")
     return replace(sheet, lines=np.array(lines), separator=separator)
 
 
@@ -259,15 +234,13 @@ def _guard_book(path: Path) -> None:
     """Refuse what would hurt, by the directory of the archive and the first bytes of its parts."""
     with path.open("rb") as file:
         if file.read(4) == b"\xd0\xcf\x11\xe0":
-            wrong = "The workbook has a password, or is an old .xls file."
-            raise _refused(path, wrong, "Save it as .xlsx without a password.")
+            raise _refused(path, "It has a password, or is an old .xls file.", "Save it as .xlsx without a password.")
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
         size = sum(part.file_size for part in parts)
         bomb = size > SUSPECT_BOOK and size > 100 * sum(part.compress_size for part in parts)
         if bomb or size > LARGEST_BOOK:
-            wrong = f"The workbook unpacks to {size // 1_000_000:,} MB."
-            raise _refused(path, wrong, "Save the table as CSV or Parquet.", value=size)
+            raise _refused(path, f"It unpacks to {size // 1_000_000:,} MB.", "Save the table as CSV.", value=size)
         for part in parts:
             if part.filename.endswith((".xml", ".rels", ".vml")):
                 # A document type, and so an entity, has to stand before the first element.
@@ -287,8 +260,7 @@ def _book_rows(page: Any, path: Path) -> Rows:
         if last := max((place for place, cell in enumerate(row, start=1) if not is_missing(cell)), default=0):
             size, width = size + last, width or last
             if line - above > FAR or last - width > FAR or size > MOST_CELLS:
-                wrong = "A cell stands far away from the table."
-                raise _refused(path, wrong, "Delete it, or save the table as CSV.", line=line)
+                raise _refused(path, "A cell stands far away from the table.", "Delete it.", line=line)
             above, rows[line] = line, row[:last]
     with page._get_source() as source:  # values_only shows such a formula as an empty cell
         lost = NO_RESULT.search(source.read()) if rows else None
@@ -299,20 +271,10 @@ def _book_rows(page: Any, path: Path) -> Rows:
 
 
 def _read_parquet(path: Path) -> Sheet:
-    import pyarrow.parquet
-
-    with pyarrow.parquet.ParquetFile(path) as file:
-        size = file.metadata.num_rows * file.metadata.num_columns
-        if size > MOST_CELLS:
-            raise _refused(path, f"The file has {size:,} cells.", "Keep the columns that the map needs.")
-        return _frame_sheet(file.read().to_pandas(), path.name)
+    return _frame_sheet(pd.read_parquet(path), path.name)
 
 
-READERS = {
-    **dict.fromkeys((".csv", ".tsv", ".txt"), _read_csv),
-    **dict.fromkeys((".xlsx", ".xlsm"), _read_xlsx),
-    **dict.fromkeys((".parquet", ".pq"), _read_parquet),
-}
+READERS = {".csv": _read_csv, ".tsv": _read_csv, ".txt": _read_csv, ".xlsx": _read_xlsx, ".parquet": _read_parquet}
 
 
 def _frame_sheet(frame: pd.DataFrame, file: str) -> Sheet:
@@ -377,8 +339,7 @@ STYLES = (
 def read_numbers(sheet: Sheet, position: int) -> NDArray[np.float64]:
     """Read a column as numbers: plain, or in another style if the whole column shows it without ambiguity.
 
-    Missing are empty cells and those with a mark such as `NA`, `-` or `#DIV/0!`. What is no number is NaN, and
-    among the faults of the sheet.
+    NaN are cells that are empty or marked so (`NA`, `-`, `#DIV/0!`), and those that are no number: faults of the sheet.
 
     >>> read_numbers(read_sheet(pd.DataFrame({"x": ["1,5", "NA", "12,25"]})), 0).tolist()
     [1.5, nan, 12.25]
@@ -439,13 +400,10 @@ def _style(written: Sequence[str], separator: str) -> tuple[_Style, str]:
 
 
 def read_times(sheet: Sheet, positions: Sequence[int]) -> tuple[pd.DataFrame, str]:
-    """Read one column, or the two columns year and week (month, quarter), as times.
+    """Read one column, or the two columns year and week (month, quarter), as times, and how they are written.
 
-    Returns
-    -------
-    One row per row of the sheet, and how the times are written. `day`: the first of each period, or the date as
-    it stands. `grain`: the cadence that the writing shows (`2024-01` is monthly); empty for dates. What cannot be
-    read with certainty is among the faults of the sheet.
+    For each row a `day` (the first of each period, or the date as it stands) and a `grain` (the cadence that the
+    writing shows: `2024-01` is monthly; empty for dates). What is not certain becomes a fault of the sheet.
 
     >>> times, note = read_times(read_sheet(pd.DataFrame({"week": ["2020-W53", "2021-W01"]})), [0])
     >>> times["day"].astype(str).tolist(), times["grain"].tolist(), note
@@ -513,21 +471,12 @@ VALUES = {
         "yearly": "year, years, y, annual, annually",
         "": "n/a, na, -",
     },
-    "aggregate": {
-        "sum": "total, add",
-        "mean": "average, avg",
-        "last": "latest, end of period",
-        "": "none, n/a, na, -",
-    },
+    "aggregate": {"sum": "total, add", "mean": "average, avg", "last": "latest, end of period", "": "none, n/a, na, -"},
 }
-
-
-def _lookup(words: Mapping[str, str]) -> dict[str, str]:
-    return {synonym: word for word, listed in words.items() for synonym in (word, *listed.split(", "))}
-
-
-FIELD_OF = _lookup(HEADERS)
-VALUE_OF = {column: _lookup(words) for column, words in VALUES.items()}
+VALUE_OF = {
+    column: {synonym: word for word, synonyms in words.items() for synonym in (word, *synonyms.split(", "))}
+    for column, words in VALUES.items()
+}
 
 
 class _Row(dict[str, Any]):
@@ -557,10 +506,9 @@ def read_inventory(
     """
     if isinstance(source, Inventory):
         return source
-    if isinstance(source, str | Path):
-        return replace(_inventory(read_sheet(source)), path=Path(source))
-    if isinstance(source, pd.DataFrame):
-        return _inventory(read_sheet(source))
+    if isinstance(source, str | Path | pd.DataFrame):
+        inventory = _inventory(read_sheet(source))
+        return inventory if isinstance(source, pd.DataFrame) else replace(inventory, path=Path(source))
     items = list(source) if isinstance(source, Iterable) else [source]
     rows = [item.to_dict() if isinstance(item, Metric) else item for item in items]
     if all(isinstance(item, Metric) for item in items) or not all(isinstance(row, Mapping) for row in rows):
@@ -572,49 +520,52 @@ def _inventory(sheet: Sheet) -> Inventory:
     """Metrics of rows under any of the known headers."""
     columns = _fields(sheet)
     metrics = []
-    for line, cells in zip(sheet.lines.tolist(), sheet.rows, strict=True):
-        rest = {name: cell for at, (name, cell) in enumerate(zip(sheet.names, cells, strict=True)) if at not in columns}
-        row = _Row((name, cell) for name, cell in rest.items() if not is_missing(cell))
-        for at, column in columns.items():
-            text = "" if is_missing(cells[at]) else str(cells[at]).strip()
-            row[column] = VALUE_OF.get(column, {}).get(name_key(text), text)
-            told = f"taken as {row[column]!r}" if row[column] else "says nothing"
-            sheet.tell(column, int(row[column] != text), f"{text!r} {told}")
+    for line, cells in zip(sheet.lines.tolist(), sheet.cells.itertuples(index=False), strict=True):
+        row = _Row()
+        row.line = line
+        for header, column, cell in zip(sheet.names, columns, cells, strict=True):
+            text = "" if is_missing(cell) else str(cell).strip()
+            meant = VALUE_OF.get(column, {}).get(name_key(text), text)
+            if meant != text:
+                sheet.tell(column, 1, f"{text!r} taken as {meant!r}" if meant else f"{text!r} says nothing")
             if column in ("controllable", "target", "window"):
                 number = float(text) if PLAIN.pattern.fullmatch(text) else text
                 row[column] = None if text.casefold() in MISSING else number
-        row.line = line
+            elif column:
+                row[column] = meant
+            elif text:
+                row[header] = cell
         metrics.append(row)
     inventory = Inventory.of(metrics, file=Path(sheet.file) if sheet.file else None)
     return replace(inventory, receipt=sheet.receipt)
 
 
-def _fields(sheet: Sheet) -> dict[int, str]:
-    """What each column is; a header that is the field's own name comes before a synonym."""
-    columns: dict[int, str] = {}
-    place: dict[str, Any] = {"file": sheet.file or None, "line": 1 if sheet.file else None}
+def _fields(sheet: Sheet) -> list[str]:
+    """What each column is, by the field's own name or else by a synonym; empty where it is none of the fields."""
+    found = [""] * len(sheet.names)
     keys = [" ".join(re.split(r"[\s_-]+", name_key(header))).strip() for header in sheet.names]
-    for at in sorted(range(len(keys)), key=lambda at: keys[at] not in HEADERS):
-        header, meant = sheet.names[at], FIELD_OF.get(keys[at], "")
-        earlier = next((other for other, column in columns.items() if column == meant), None)
-        if earlier is not None and (keys[at] == meant or keys[earlier] != meant):
-            wrong = f"The headers {sheet.names[earlier]!r} and {header!r} could both be the {meant}."
-            raise InventoryError(wrong, **place, column=header, fix=f"Call one of them {meant}.")
-        cells = [str(cell).strip() for cell in sheet.cells[at] if not is_missing(cell)]
-        if meant == "objective" != keys[at] and cells and all(map(PLAIN.pattern.fullmatch, cells)):
-            wrong = f"The header {header!r} could be the objective or the target, and its cells are numbers."
-            raise InventoryError(wrong, **place, column=header, fix="Call it objective or target.")
-        if meant and earlier is None:
-            columns[at] = meant
-            sheet.tell("header", int(keys[at] != meant), f"{header!r} taken as {meant!r}")
-        else:
-            sheet.tell("header", 1, f"{header!r} kept beside the known ones")
-    for needed in ("name", "stage"):
-        if needed not in columns.values():
-            expected = f"a header {needed}, or {HEADERS[needed]}"
-            fix = f"Name the column {needed}; there is: {', '.join(sheet.names)[:200]}."
-            raise InventoryError(f"No column is the {needed} of the metrics.", **place, expected=expected, fix=fix)
-    return columns
+    place: dict[str, Any] = {"file": sheet.file or None, "line": 1 if sheet.file else None}
+    for column, synonyms in HEADERS.items():
+        own = [at for at, key in enumerate(keys) if key == column]
+        places = own or [at for at, key in enumerate(keys) if key in synonyms.split(", ")]
+        headers = [sheet.names[at] for at in places]
+        if not places and column in ("name", "stage"):
+            fix = f"Name the column {column}; there is: {', '.join(sheet.names)[:200]}."
+            expected = f"a header {column}, or {synonyms}"
+            raise InventoryError(f"No column is the {column} of the metrics.", **place, expected=expected, fix=fix)
+        if len(places) > 1:
+            wrong = f"The headers {headers[0]!r} and {headers[1]!r} could both be the {column}."
+            raise InventoryError(wrong, **place, column=headers[1], fix=f"Call one of them {column}.")
+        texts = [str(cell).strip() for at in places for cell in sheet.cells[at] if not is_missing(cell)]
+        if column == "objective" and not own and texts and all(map(PLAIN.pattern.fullmatch, texts)):
+            wrong = f"The header {headers[0]!r} could be the objective or the target, and its cells are numbers."
+            raise InventoryError(wrong, **place, column=headers[0], fix="Call it objective or target.")
+        for at in places:
+            found[at] = column
+            sheet.tell("header", int(not own), f"{sheet.names[at]!r} taken as {column!r}")
+    for header in (header for header, column in zip(sheet.names, found, strict=True) if not column):
+        sheet.tell("header", 1, f"{header!r} kept beside the known ones")
+    return found
 
 
 def read_map(source: str | Path | Mapping[str, Any]) -> IPOMap:

@@ -34,10 +34,8 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from ipo_nb.errors import UnknownMetric as UnknownMetric
     from ipo_nb.evidence import Evidence as Evidence
     from ipo_nb.evidence import weigh_links as weigh_links
-    from ipo_nb.lags import LaggedRegression as LaggedRegression
     from ipo_nb.lags import LagProfile as LagProfile
     from ipo_nb.lags import lag_profile as lag_profile
-    from ipo_nb.lags import lagged_regression as lagged_regression
     from ipo_nb.links import IPOMap as IPOMap
     from ipo_nb.links import Link as Link
     from ipo_nb.links import write_map as write_map
@@ -61,6 +59,8 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from ipo_nb.simulate import Sample as Sample
     from ipo_nb.simulate import Shape as Shape
     from ipo_nb.simulate import simulate_system as simulate_system
+    from ipo_nb.specified import LaggedRegression as LaggedRegression
+    from ipo_nb.specified import lagged_regression as lagged_regression
     from ipo_nb.study import Study as Study
     from ipo_nb.study import run_study as run_study
 
@@ -80,9 +80,12 @@ _ROOMS = {
     "reading": "read_inventory read_map",
     "panel": "Panel read_series",
     "regression": "",
+    "filters": "",
+    "bootstrap": "",
     "identities": "",
     "inference": "",
-    "lags": "LagProfile LaggedRegression lag_profile lagged_regression",
+    "specified": "LaggedRegression lagged_regression",
+    "lags": "LagProfile lag_profile",
     "evidence": "Evidence weigh_links",
     "paths": "",
     "shares": "",

@@ -13,21 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ipo_nb.regression import (
-    TINY,
-    Array,
-    Fit,
-    SupT,
-    autoregression,
-    deterministic,
-    filtered,
-    fourier_pairs,
-    lagged,
-    least_squares,
-    nested_bic,
-    orthonormal,
-    sup_t,
-)
+from ipo_nb.bootstrap import SupT, sup_t
+from ipo_nb.filters import autoregression, deterministic, filtered, fourier_pairs, lagged
+from ipo_nb.regression import TINY, Array, Fit, least_squares, nested_bic, orthonormal
 
 __all__ = [
     "BEYOND",

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-__all__ = ["Receipt", "Result", "escape", "plain", "spoken", "table_html"]
+__all__ = ["Receipt", "Result", "escape", "plain", "said_p", "spoken", "table_html"]
 
 ROWS_SHOWN = 20
 
@@ -133,3 +133,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, pd.Period | Path | dt.date):
         return str(value)
     return value
+
+
+def said_p(value: float, letter: str) -> str:
+    """A p- or q-value as it is read aloud.
+
+    >>> said_p(0.0004, "q"), said_p(0.0213, "p")
+    ('q < 0.001', 'p = 0.021')
+    """
+    return (
+        f"{letter} < 0.001"
+        if value < 0.001
+        else f"{letter} = {value:.3f}"
+        if value < 0.1
+        else f"{letter} = {value:.2f}"
+    )

@@ -13,6 +13,9 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from ipo_nb import widgets as widgets
     from ipo_nb.audit import Audit as Audit
     from ipo_nb.audit import audit_map as audit_map
+    from ipo_nb.card import ErrorCard as ErrorCard
+    from ipo_nb.card import error_card as error_card
+    from ipo_nb.card import write_card as write_card
     from ipo_nb.drivers import Accountability as Accountability
     from ipo_nb.drivers import Conflicts as Conflicts
     from ipo_nb.drivers import Drivers as Drivers
@@ -63,6 +66,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from ipo_nb.specified import lagged_regression as lagged_regression
     from ipo_nb.study import Study as Study
     from ipo_nb.study import run_study as run_study
+    from ipo_nb.surrogates import SurrogateCard as SurrogateCard
 
 __version__ = "0.1.0"
 
@@ -79,6 +83,7 @@ _ROOMS = {
     "calendars": "",
     "reading": "read_inventory read_map",
     "panel": "Panel read_series",
+    "parallel": "",
     "regression": "",
     "filters": "",
     "bootstrap": "",
@@ -86,6 +91,7 @@ _ROOMS = {
     "inference": "",
     "specified": "LaggedRegression lagged_regression",
     "lags": "LagProfile lag_profile",
+    "surrogates": "SurrogateCard",
     "evidence": "Evidence weigh_links",
     "paths": "",
     "shares": "",
@@ -97,6 +103,8 @@ _ROOMS = {
     "report": "Verification verify_report write_report",
     "widgets": "",
     "simulate": "Planted Sample Shape simulate_system",
+    "shapes": "",
+    "card": "ErrorCard error_card write_card",
     "samples": "load_sample sample_folder",
     "teaching": "",
 }

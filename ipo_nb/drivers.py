@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ipo_nb.errors import BadOption, NotEnoughData
+from ipo_nb.errors import NotEnoughData
 from ipo_nb.evidence import Evidence, driver_blocks
 from ipo_nb.lags import A_YEAR, PERIOD_WORD, LagProfile
 from ipo_nb.links import IPOMap
@@ -51,6 +51,7 @@ class Drivers(Result):
     explained : share of the outcome's movement beyond own history, trend and season that they explain (R2).
     sentences : what can be said of each shown direct driver, in the order of the table.
     reason : why there are no shares, where there are none.
+    share_error : standard error of the least sure share (0-1) where orders of entry were sampled; 0 to 24 drivers.
     """
 
     outcome: str
@@ -61,6 +62,7 @@ class Drivers(Result):
     cadence: str
     sentences: tuple[str, ...] = ()
     reason: str = ""
+    share_error: float = 0.0
 
     @property
     def shown(self) -> pd.DataFrame:
@@ -88,11 +90,13 @@ class Drivers(Result):
             for row in ranked
         ]
         tied = [f" {joined(group)} cannot be ranked." for group in self.ties if len(group) > 1]
+        tenths = math.ceil(1000 * self.share_error)
+        sampled = f" Shares are sampled, ±{tenths / 10} points (standard error)." if tenths else ""
         return (
             f"All claimed direct drivers together explain {per_hundred(self.explained)} of the movement of"
             f" {self.outcome} beyond its own history, trend and season"
             f" ({self.n_periods:,} {PERIOD_WORD[self.cadence]}s{units}). Of this {joined(shares)}."
-            f"{''.join(tied)} What was not measured is not in the shares."
+            f"{''.join(tied)}{sampled} What was not measured is not in the shares."
         )
 
 
@@ -102,7 +106,8 @@ def rank_drivers(evidence: Evidence, outcome: str) -> Drivers:
     Shares are LMG over lag blocks: what each declared cause adds to R2 beyond the outcome's own history, trend and
     season, averaged over all orders of entry. Intervals from a bootstrap of the filtered frame (999 resamples, 199
     above 12 drivers): by row; with units by unit, below 12 units by period. Shares prove no cause, and causes that move
-    together share what they have in common (Groemping 2007, The American Statistician 61(2)).
+    together share what they have in common (Groemping 2007, The American Statistician 61(2)). Above 24 drivers orders
+    are sampled, and the text says how surely.
 
     Parameters
     ----------
@@ -117,7 +122,7 @@ def rank_drivers(evidence: Evidence, outcome: str) -> Drivers:
     name = ipo_map.metric(outcome).name
     profiles = {cause: evidence.profiles[cause, name] for cause in ipo_map.parents(name)}
     usable = [c for c, p in profiles.items() if p.lag is not None and p.verdict not in ("identity", "backwards")]
-    shares, explained, reason = _shares(evidence, name, usable)
+    shares, explained, error, reason = _shares(evidence, name, usable)
     direct = [profiles[cause] for cause in dict.fromkeys([*shares, *profiles])]
     rows = [_row(ipo_map.metric(p.cause), p, "", p.verdict) | shares.get(p.cause, {}) for p in direct]
     rows += _upstream(evidence, name)
@@ -125,7 +130,7 @@ def rank_drivers(evidence: Evidence, outcome: str) -> Drivers:
     table = table.astype(dict.fromkeys([*SHARES, *SIZES, "controllable"], float))
     said = tuple(_sentence(evidence, p) for p in direct if p.is_shown and math.isfinite(p.estimate))
     n_periods, n_units = (max((getattr(p, n) for p in direct), default=0) for n in ("n_periods", "n_units"))
-    return Drivers(name, table, explained, n_periods, n_units, ipo_map.cadence, said, reason)
+    return Drivers(name, table, explained, n_periods, n_units, ipo_map.cadence, said, reason, error)
 
 
 def _row(metric: Metric, effect: LagProfile | PathEffects, via: str, verdict: str) -> Row:
@@ -133,23 +138,25 @@ def _row(metric: Metric, effect: LagProfile | PathEffects, via: str, verdict: st
     return {"driver": metric.name, "via": via, "verdict": verdict, **owner} | {s: getattr(effect, s) for s in SIZES}
 
 
-def _shares(evidence: Evidence, outcome: str, causes: Sequence[str]) -> tuple[dict[str, Row], float, str]:
-    """Each cause with its share in falling order, the R2 of all, and why there is none of it."""
+def _shares(evidence: Evidence, outcome: str, causes: Sequence[str]) -> tuple[dict[str, Row], float, float, str]:
+    """Each cause with its share in falling order, the R2 of all, the error of sampling, and why there is none of it."""
     if not causes:
-        return {}, math.nan, ""
+        return {}, math.nan, 0.0, ""
     try:
         target, blocks = driver_blocks(evidence, outcome, causes)
         resamples = 999 if len(blocks) <= 12 else 199
-        gains = lmg(np.asarray(target), blocks, clusters=np.asarray(target.index), resamples=resamples)
-    except (BadOption, NotEnoughData) as error:
-        return {}, math.nan, f"There are no shares: {error}"
+        gains, errors = lmg(np.asarray(target), blocks, clusters=np.asarray(target.index), resamples=resamples)
+    except NotEnoughData as error:
+        return {}, math.nan, 0.0, f"There are no shares: {error}"
     total = gains.sum(axis=1, keepdims=True)
+    whole = np.where(total > 0, total, 1.0)
     order = np.argsort(-gains[0], kind="stable")
-    shares = (gains / np.where(total > 0, total, 1.0))[:, order]
+    shares = (gains / whole)[:, order]
     low, high = np.quantile(shares[1:], [0.025, 0.975], axis=0)
-    rows = zip(shares[0], np.minimum(low, shares[0]), np.maximum(high, shares[0]), tie_groups(shares), strict=True)
+    rows = zip(shares[0], np.clip(low, 0, shares[0]), np.maximum(high, shares[0]), tie_groups(shares), strict=True)
     named = zip([list(blocks)[at] for at in order], rows, strict=True)
-    return {name: dict(zip(SHARES, row, strict=True)) for name, row in named}, float(total[0, 0]), ""
+    rows_of = {name: dict(zip(SHARES, row, strict=True)) for name, row in named}
+    return rows_of, float(total[0, 0]), float(errors.max() / whole[0, 0]), ""
 
 
 def _upstream(evidence: Evidence, outcome: str) -> list[Row]:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ipo_nb.errors import BadOption, IpoError, NotEnoughData, UnknownLink
-from ipo_nb.identities import found_identity, half_decimal
+from ipo_nb.identities import Identity, find_identities, found_identity, half_decimal
 from ipo_nb.lags import LagProfile, Series, blank_profile, block_frame, judge, settle
 from ipo_nb.links import IPOMap, Link
+from ipo_nb.oddities import Term, term_columns
 from ipo_nb.panel import Panel, totals
+from ipo_nb.parallel import worked
 from ipo_nb.regression import Array, false_discovery
 from ipo_nb.results import Result
+from ipo_nb.surrogates import SurrogateCard, surrogate_card
 
-__all__ = ["Evidence", "driver_blocks", "metric_series", "weigh_links"]
+__all__ = ["Evidence", "Question", "driver_blocks", "metric_series", "weigh_links"]
 
 LEVEL = 0.10  # share of false claims accepted among the links of a map that are called supported or contradicted
 DRAWS = 1999
@@ -76,6 +80,16 @@ class Evidence(Result):
         link = self.ipo_map.link(cause, effect)
         return self.profiles[link.cause, link.effect]
 
+    def card(self, *, draws: int = 100, n_jobs: int | None = None, progress: bool = False) -> SurrogateCard:
+        """How often noise shaped like these series would look like a link: every link cut, and tested again."""
+        series = metric_series(self.ipo_map, self.panel)
+        common = {
+            pair: _present(_common_causes(self.ipo_map, self.ipo_map.link(*pair)), self.ipo_map, pair[1], series)
+            for pair in self.profiles
+        }
+        profiles = self.profiles.values()
+        return surrogate_card(profiles, series, draws=draws, common=common, n_jobs=n_jobs, progress=progress)
+
     @property
     def shown(self) -> list[LagProfile]:
         """The links that the data show, as claimed or against the claim."""
@@ -109,7 +123,15 @@ def _row(profile: LagProfile) -> list[object]:
     ]
 
 
-def weigh_links(ipo_map: IPOMap, panel: Panel, *, correction: str = "BH", progress: bool = False) -> Evidence:
+def weigh_links(
+    ipo_map: IPOMap,
+    panel: Panel,
+    *,
+    correction: str = "BH",
+    terms: Mapping[str, Sequence[Term]] | None = None,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> Evidence:
     """Judge every link of a map on a panel of series.
 
     Identities are set aside first. Each remaining link is tested inside its declared window, with the declared common
@@ -122,6 +144,10 @@ def weigh_links(ipo_map: IPOMap, panel: Panel, *, correction: str = "BH", progre
     panel : series at the map's cadence, with or without units; with units, effects are those within units.
     correction : "BH" (Benjamini-Hochberg), or "BY" (Benjamini-Yekutieli 2001) to hold under any dependence of the
         links, at the price of power.
+    terms : level steps and events that somebody can explain, by metric, held constant wherever the metric is tested:
+        {"Wait minutes": [("step", "2024-03-04")]}; `find_oddities(panel).terms` offers what the series show.
+    n_jobs : processes that judge links; -1 for one a core; None for one, or for what a surrounding
+        `joblib.parallel_config(backend="dask")` says. The numbers are the same however many.
     progress : show a progress bar on stderr.
 
     Returns
@@ -150,11 +176,20 @@ def weigh_links(ipo_map: IPOMap, panel: Panel, *, correction: str = "BH", progre
             fix="Rename the columns of the series, or the metrics of the map.",
         )
     summed = metric_series(ipo_map, totals(panel, ipo_map)) if panel.units else {}
-    grids = {name: (one.values.ravel(), half_decimal(one.values)) for name, one in series.items()}
     draws = DRAWS if len(ipo_map.links) <= 100 and correction == "BH" else MANY_DRAWS
-    judged = {}
-    for link in _watched(ipo_map.links, progress):
-        judged[link.cause, link.effect] = _judged(link, ipo_map, panel, series, summed, grids, draws)
+    grids = {name: (one.values.ravel(), half_decimal(one.values)) for name, one in series.items()}
+    identities = find_identities(grids, [(link.cause, link.effect) for link in ipo_map.links])
+    judged: dict[tuple[str, str], LagProfile] = {}
+    work = []
+    for link in ipo_map.links:
+        found = _set_aside(link, ipo_map, panel, series, identities)
+        judged[link.cause, link.effect] = found or _blank(link, ipo_map, panel)
+        if found is None:
+            known = [term for name in (link.cause, link.effect) for term in (terms or {}).get(name, ())]
+            asked = _question(link, ipo_map, panel, series, summed, draws)
+            work.append(replace(asked, options={**asked.options, "terms": _terms(known, panel)}))
+    answers = worked(_judged, work, n_jobs=n_jobs, progress="weighing links" if progress else "")
+    judged |= {(profile.cause, profile.effect): profile for profile in answers}
     forward, reverse = (
         np.array([getattr(profile, name) for profile in judged.values()], dtype=float)
         for name in ("p_value", "p_reverse")
@@ -168,19 +203,38 @@ def weigh_links(ipo_map: IPOMap, panel: Panel, *, correction: str = "BH", progre
     return Evidence(ipo_map, panel, settled, correction)
 
 
-def _watched(links: Sequence[Link], progress: bool) -> Iterable[Link]:
-    if not progress:
-        return links
-    from tqdm.auto import tqdm
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One link to be judged, with all that it takes: what goes to another process."""
 
-    return tqdm(links, desc="weighing links", unit="link", disable=None)  # type: ignore[no-any-return]
+    link: Link
+    cause: Series
+    effect: Series
+    options: Mapping[str, Any]
+
+
+def _terms(known: Sequence[Term], panel: Panel) -> Array | None:
+    """Declared steps and events as arrays (terms, units, periods) on the panel's complete calendar."""
+    if not known:
+        return None
+    columns = term_columns(known, _calendar(panel), panel.units)
+    return columns if panel.units else columns[:, None]
+
+
+def _judged(question: Question) -> LagProfile:
+    return judge(question.link, question.cause, question.effect, **question.options)
+
+
+def _calendar(panel: Panel) -> pd.PeriodIndex:
+    periods = pd.PeriodIndex(panel.values.index.get_level_values("period"))
+    return pd.period_range(periods.min(), periods.max(), freq=periods.freq)
 
 
 def metric_series(ipo_map: IPOMap, panel: Panel) -> dict[str, Series]:
     """Each metric that the panel has, as an array (units, periods) on one complete calendar."""
     values = panel.values
     periods = pd.PeriodIndex(values.index.get_level_values("period"))
-    calendar = pd.period_range(periods.min(), periods.max(), freq=periods.freq)
+    calendar = _calendar(panel)
     column = calendar.get_indexer(periods)
     row = (
         pd.Categorical(values.index.get_level_values("unit"), categories=list(panel.units)).codes if panel.units else 0
@@ -194,40 +248,46 @@ def metric_series(ipo_map: IPOMap, panel: Panel) -> dict[str, Series]:
     return found
 
 
-def _judged(
+def _blank(link: Link, ipo_map: IPOMap, panel: Panel) -> LagProfile:
+    return blank_profile(link, ipo_map.metric(link.cause).unit, ipo_map.metric(link.effect).unit, panel.cadence)
+
+
+def _set_aside(
     link: Link,
     ipo_map: IPOMap,
     panel: Panel,
     series: Mapping[str, Series],
-    summed: Mapping[str, Series],
-    grids: Mapping[str, tuple[Array, float]],
-    draws: int,
-) -> LagProfile:
-    blank = blank_profile(link, ipo_map.metric(link.cause).unit, ipo_map.metric(link.effect).unit, panel.cadence)
+    identities: Mapping[tuple[str, str], Identity],
+) -> LagProfile | None:
+    """The profile of a link that is not to be tested: arithmetic, or no numbers; else None."""
+    blank = _blank(link, ipo_map, panel)
     if ipo_map.is_identity(link):
         formula = ipo_map.metric(link.effect).formula or ipo_map.metric(link.cause).formula
         return replace(blank, verdict="identity", reason=f"the inventory defines one by the other ({formula})")
     missing = [name for name in (link.cause, link.effect) if name not in series]
     if missing:
         return replace(blank, reason=f"there are no numbers for {' and '.join(missing)}")
-    found = found_identity(link.cause, link.effect, grids)
-    if found:
-        return replace(blank, verdict="identity", reason=f"in the data {found}")
-    total = (
-        (summed[link.cause].values, summed[link.effect].values)
-        if link.cause in summed and link.effect in summed
-        else None
-    )
-    return judge(
-        link,
-        series[link.cause],
-        series[link.effect],
-        cadence=panel.cadence,
-        common=_present(_common_causes(ipo_map, link), ipo_map, link.effect, series),
-        rivals=_present(_rivals(ipo_map, link), ipo_map, link.effect, series),
-        total=total,
-        draws=draws,
-    )
+    found = found_identity(link.cause, link.effect, identities)
+    return replace(blank, verdict="identity", reason=f"in the data {found}") if found else None
+
+
+def _question(
+    link: Link,
+    ipo_map: IPOMap,
+    panel: Panel,
+    series: Mapping[str, Series],
+    summed: Mapping[str, Series],
+    draws: int,
+) -> Question:
+    both = link.cause in summed and link.effect in summed
+    options = {
+        "cadence": panel.cadence,
+        "common": _present(_common_causes(ipo_map, link), ipo_map, link.effect, series),
+        "rivals": _present(_rivals(ipo_map, link), ipo_map, link.effect, series),
+        "total": (summed[link.cause].values, summed[link.effect].values) if both else None,
+        "draws": draws,
+    }
+    return Question(link, series[link.cause], series[link.effect], options)
 
 
 def _present(

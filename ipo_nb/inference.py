@@ -14,7 +14,17 @@ from typing import Any
 import numpy as np
 
 from ipo_nb.bootstrap import SupT, sup_t
-from ipo_nb.filters import autoregression, deterministic, filtered, fourier_pairs, lagged
+from ipo_nb.filters import (
+    autoregression,
+    deterministic,
+    filtered,
+    fourier_pairs,
+    lagged,
+    slow_waves,
+    standing_weeks,
+    unbiased,
+    week_terms,
+)
 from ipo_nb.regression import TINY, Array, Fit, least_squares, nested_bic, orthonormal
 
 __all__ = [
@@ -45,8 +55,11 @@ HORIZON = 26  # periods for which the response to a lasting rise is kept
 UNIT_ROOT = 0.98  # sum of own lags above which a long-run effect is not identified
 BEYOND = 30  # usable periods needed beyond the longest lag
 OWN_LAGS = 2  # own lags held constant with units; size .01 to .10 in simulated panels of 24 x 60 and 130 x 36
+ENOUGH = 100  # periods from which means over neighbouring lags are tried: below, they cost size (.054 to .063 at 52)
+SPREAD = (2, 3, 4)  # lags that such a mean spans
 CLUSTERS = 12  # units from which the bootstrap goes by unit, not by period
 CLEAR_STATIC = 3.0  # BIC by which autoregressive errors beat own lags clearly: measured on six designs, n = 104 and 208
+NEAR = 2.0  # BIC within which two lag blocks fit equally well
 CLEAR = 20.0  # and the other way round, where the static model would be wrong by much more
 
 
@@ -64,11 +77,22 @@ class Design:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What both series of a link share: units, trend and season, and the longest own history looked at."""
+    """What both series of a link share: units, trend and season, and the longest own history looked at.
+
+    `waves` are slow half waves that a test holds constant beside trend and season, and a size does not.
+    """
 
     terms: Array | None
     most: int
     by_unit: bool
+    waves: Array | None = None
+
+    @property
+    def tested(self) -> Setting:
+        """The setting of a test."""
+        if self.terms is None or self.waves is None:
+            return self
+        return replace(self, terms=np.vstack([self.terms, self.waves]), waves=None)
 
     def rows(self, target: Array, columns: Sequence[Array]) -> tuple[Array, Array, Array, Any]:
         """Complete rows of target and columns with what is held constant: (target, columns, fixed, clusters)."""
@@ -85,8 +109,9 @@ class Setting:
         return y, x, fixed[:, np.ptp(fixed, axis=0) > TINY], clusters
 
     def dynamics(self, series: Array) -> Array:
-        """Own dynamics of a series (order,), the same for all units."""
-        return autoregression(series, self.terms, most=self.most)
+        """Own dynamics of a series (order,), the same for all units; without units freed of small-sample bias."""
+        own = autoregression(series, self.terms, most=self.most)
+        return own if self.terms is None else unbiased(own, self.terms, int(np.isfinite(series).sum()))
 
     def own_history(self, series: Array) -> list[Array]:
         """Own lags held constant beside the filter: with units, whose dynamics differ, the filter alone leaks
@@ -126,7 +151,7 @@ class Tested:
 
     @property
     def innovation(self) -> Array:  # t of the cause's own innovation
-        return self.joint.t[len(self.lags) :]
+        return self.joint.t[len(self.lags) : 2 * len(self.lags)]
 
     @property
     def strength(self) -> Array:
@@ -184,9 +209,10 @@ def copied_lag(x: Array, y: Array, window: tuple[int, int]) -> int | None:
     return None
 
 
-def setting_of(x: Array, y: Array, n_periods: int, season: int) -> Setting:
-    """Trend and season for a pair of series: dummies where a year has at most 12 periods and there are 4 years,
-    else the yearly harmonics that one of the two shows; with units, unit trends and period effects instead."""
+def setting_of(x: Array, y: Array, n_periods: int, season: int, extra: Array | None = None) -> Setting:
+    """Trend and season for a pair of series: dummies where a year has at most 12 periods and there are 4 years, else
+    the yearly harmonics and the weeks of the year that one of the two shows; `extra` terms (terms, periods) that were
+    declared come beside them. With units, unit trends and period effects instead."""
     most = max(2, min(8, n_periods // 12))
     if len(x) > 1:
         return Setting(None, most, by_unit=True)
@@ -197,7 +223,13 @@ def setting_of(x: Array, y: Array, n_periods: int, season: int) -> Setting:
     elif season > 1:
         top = 1 if cycles < 2 else min(6, season // 2)
         pairs = max(fourier_pairs(series[0], season=season, most=top) for series in (x, y))
-    return Setting(deterministic(x.shape[1], season=season, pairs=pairs), most, by_unit=False)
+    terms = deterministic(x.shape[1], season=season, pairs=pairs)
+    if extra is not None:
+        terms = np.vstack([terms, extra])
+    if season == 52 and cycles >= 2:
+        weeks = {week for series in (x, y) for week in standing_weeks(series, terms, most=most)}
+        terms = np.vstack([terms, week_terms(x.shape[1], sorted(weeks))])
+    return Setting(terms, most, by_unit=False, waves=slow_waves(x.shape[1]))
 
 
 def framed(
@@ -217,16 +249,24 @@ def framed(
 def try_link(
     y: Array, x: Array, lags: Sequence[int], setting: Setting, held: Sequence[Array], draws: int
 ) -> Tested | None:
-    """Does y move with x at any of the lags? Largest |t| over x as it is and over its own innovation."""
-    own_y = setting.dynamics(y)
-    own_x = setting.dynamics(x)
+    """Does y move with x at any of the lags? Largest |t| over x as it is, its own innovation, and short means of x."""
+    own_y, own_x = setting.dynamics(y), setting.dynamics(x)
     plain, innovation = filtered(x, own_y), filtered(x, own_x)
     columns = [lagged(plain, lag) for lag in lags] + [lagged(innovation, lag) for lag in lags]
-    frame = framed(y, columns, setting, own_y, held)
+    if not setting.by_unit and y.size >= ENOUGH:
+        columns += _means(columns[: len(lags)], lags)
+    frame = framed(y, columns, setting.tested, own_y, held)
     if frame is None:
         return None
     target, stacked, basis, clusters = frame
     return Tested(tuple(lags), sup_t(target, stacked, basis, draws=draws, clusters=clusters), target.size)
+
+
+def _means(columns: Sequence[Array], lags: Sequence[int]) -> list[Array]:
+    """Means over 2, 3 and 4 neighbouring lags: what an effect that is spread over some periods follows."""
+    runs = [columns[k : k + width] for width in SPREAD for k in range(len(lags) - width + 1)]
+    starts = [lags[k + width - 1] - lags[k] == width - 1 for width in SPREAD for k in range(len(lags) - width + 1)]
+    return [np.mean(run, axis=0) for run, whole in zip(runs, starts, strict=True) if whole]
 
 
 def best_lags(y: Array, z: Array, window: tuple[int, int], setting: Setting) -> list[Array]:
@@ -266,8 +306,9 @@ def long_run_size(
 ) -> Size | None:
     """Long-run effect around the peak lag: a sparse ADL and a regression with autoregressive errors.
 
-    The point comes from the one with the smaller BIC, the interval is the hull of the two unless one fits clearly
-    better. A model whose own lags add up to more than 0.98 has no long-run effect that the data could show.
+    The point comes from the one with the smallest BIC. The interval is the hull of all that fit about as well: lag
+    blocks within a BIC of 2, and both kinds unless one fits clearly better. A model whose own lags add up to more than
+    0.98 has no long-run effect that the data could show.
     """
     block = range(max(lag - 1, 0), lag + 3)
     moved = {j: lagged(x, j) for j in block}
@@ -279,22 +320,28 @@ def long_run_size(
     fixed = 0 if setting.terms is None else len(setting.terms)
     if room < fixed + len(held) + setting.most + len(block) + 8:
         return None
-    found = [
-        size
-        for size in (
-            _distributed(y, moved, lag, past, setting, held, mask, names),
-            _static(y, moved, lag, setting, held, mask, names),
-        )
-        if size is not None
-    ]
+    kinds = (
+        _distributed(y, moved, lag, past, setting, held, mask, names),
+        _static(y, moved, lag, setting, held, mask, names),
+    )
+    found = [min(kind, key=_bic) for kind in kinds if kind]
     if not found:
         return None
-    best_bic, best = min(found, key=lambda pair: pair[0])
+    best_bic, best = min(found, key=_bic)
     if not best.identified:
         return best
     margin = CLEAR if best.design.n_own else CLEAR_STATIC
-    near = [size for bic, size in found if size.identified and bic <= best_bic + margin]
+    near = [
+        size
+        for kind in kinds
+        for bic, size in kind
+        if size.identified and bic <= min(map(_bic, kind)) + NEAR and min(map(_bic, kind)) <= best_bic + margin
+    ]
     return replace(best, low=min(size.low for size in near), high=max(size.high for size in near))
+
+
+def _bic(found: tuple[float, Size]) -> float:
+    return found[0]
 
 
 def _blocks(moved: Mapping[int, Array], lag: int) -> list[tuple[int, ...]]:
@@ -329,8 +376,8 @@ def _distributed(
     held: Sequence[Array],
     mask: Array,
     names: tuple[str, str],
-) -> tuple[float, Size] | None:
-    """Autoregressive distributed lags: own lags by BIC, the cause's lags around the peak by BIC."""
+) -> list[tuple[float, Size]]:
+    """Autoregressive distributed lags: for each block of the cause's lags around the peak its own lags by BIC."""
     target, stacked, fixed, clusters = _design(y, [*held, *moved.values(), *past], setting, mask)
     at = {j: len(held) + place for place, j in enumerate(moved)}
     after = len(held) + len(moved)
@@ -342,10 +389,14 @@ def _distributed(
         bics = nested_bic(target, design, range(base, base + setting.most + 1))
         order = int(np.argmin(bics))
         trials.append((float(bics[order]), block, order, design[:, : base + order]))
-    bic, block, order, design = min(trials, key=lambda trial: trial[0])
-    labels = _labels(fixed.shape[1], len(held), names, block, order)
-    shape = Design(target, design, labels, clusters, n_own=order, n_cause=len(block))
-    return bic, _long_run(least_squares(target, design, clusters), shape, block)
+    least = min(trial[0] for trial in trials)
+    found = []
+    for bic, block, order, design in trials:
+        if bic <= least + NEAR:
+            labels = _labels(fixed.shape[1], len(held), names, block, order)
+            shape = Design(target, design, labels, clusters, n_own=order, n_cause=len(block))
+            found.append((bic, _long_run(least_squares(target, design, clusters), shape, block, setting)))
+    return found
 
 
 def _static(
@@ -356,8 +407,8 @@ def _static(
     held: Sequence[Array],
     mask: Array,
     names: tuple[str, str],
-) -> tuple[float, Size] | None:
-    """Regression on the cause's lags with autoregressive errors, by iterated Cochrane & Orcutt (1949)."""
+) -> list[tuple[float, Size]]:
+    """Regressions on the cause's lags with autoregressive errors, by iterated Cochrane & Orcutt (1949)."""
 
     def fitted(own: Array, block: tuple[int, ...]) -> tuple[Fit, Design]:
         terms = None if setting.terms is None else filtered(setting.terms, own)
@@ -367,22 +418,26 @@ def _static(
         labels = _labels(fixed.shape[1], len(held), names, block, 0)
         return least_squares(target, design, clusters), Design(target, design, labels, clusters, 0, len(block))
 
-    own = autoregression(y, setting.terms, most=setting.most)
-    block = min(_blocks(moved, lag), key=lambda tried: fitted(own, tried)[0].bic)
-    for _ in range(8):
-        fit = fitted(own, block)[0]
-        slopes = fit.coefficients[-len(block) - len(held) :]
-        if not np.isfinite(slopes).all():
-            return None
-        rest = y - sum(
-            slope * column for slope, column in zip(slopes, (*held, *(moved[j] for j in block)), strict=True)
-        )
-        newer = autoregression(rest, setting.terms, most=setting.most)
-        if newer.shape == own.shape and np.allclose(newer, own, atol=1e-6):
-            break
-        own = newer
-    fit, shape = fitted(own, block)
-    return fit.bic + own.size * math.log(shape.target.size), _long_run(replace(fit, df=fit.df - own.size), shape, block)
+    def settled(own: Array, block: tuple[int, ...]) -> tuple[float, Size] | None:
+        """The errors' own dynamics and the slopes, each from the other, until neither moves."""
+        for _ in range(8):
+            slopes = fitted(own, block)[0].coefficients[-len(block) - len(held) :]
+            if not np.isfinite(slopes).all():
+                return None
+            explained = (*held, *(moved[j] for j in block))
+            rest = y - sum(slope * column for slope, column in zip(slopes, explained, strict=True))
+            newer = autoregression(rest, setting.terms, most=setting.most)
+            if newer.shape == own.shape and np.allclose(newer, own, atol=1e-6):
+                break
+            own = newer
+        fit, shape = fitted(own, block)
+        bic = fit.bic + own.size * math.log(shape.target.size)
+        return bic, _long_run(replace(fit, df=fit.df - own.size), shape, block, setting)
+
+    first = autoregression(y, setting.terms, most=setting.most)
+    bics = {block: fitted(first, block)[0].bic for block in _blocks(moved, lag)}
+    close = [block for block, bic in bics.items() if bic <= min(bics.values()) + 2 * NEAR]
+    return [found for found in (settled(first, block) for block in close) if found is not None]
 
 
 def _labels(n_fixed: int, n_held: int, names: tuple[str, str], block: tuple[int, ...], order: int) -> tuple[str, ...]:
@@ -392,8 +447,12 @@ def _labels(n_fixed: int, n_held: int, names: tuple[str, str], block: tuple[int,
     return (*fixed, *held, *causes, *(f"{names[1]} lag {j}" for j in range(1, order + 1)))
 
 
-def _long_run(fit: Fit, design: Design, block: tuple[int, ...]) -> Size:
-    """Sum of the cause's coefficients over 1 - sum of the own lags, delta-method interval with t quantiles."""
+def _long_run(fit: Fit, design: Design, block: tuple[int, ...], setting: Setting) -> Size:
+    """Sum of the cause's coefficients over 1 - sum of the own lags, delta-method interval with t quantiles.
+
+    Without units the interval is widened as if the longest own history and the widest block had been fitted: what
+    was searched through is paid for.
+    """
     from scipy.special import stdtrit
 
     stop = design.columns.shape[1] - design.n_own
@@ -406,7 +465,9 @@ def _long_run(fit: Fit, design: Design, block: tuple[int, ...]) -> Size:
     estimate = float(weights.sum()) / kept
     gradient = np.concatenate([np.full(weights.size, 1 / kept), np.full(own.size, estimate / kept)])
     error = math.sqrt(max(float(gradient @ fit.covariance[np.ix_(picked, picked)] @ gradient), 0.0))
-    half = float(stdtrit(max(fit.df, 1), 0.975)) * error
+    n = design.target.size
+    paid = 1.0 if setting.by_unit else math.sqrt(n / max(n - setting.most - 4, n / 2))
+    half = float(stdtrit(max(fit.df, 1), 0.975)) * error * paid
     return Size(estimate, estimate - half, estimate + half, True, _response(weights, own, block), design)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ from ipo_nb.inference import (
     try_link,
 )
 from ipo_nb.links import DEFAULT_LAGS, Link
+from ipo_nb.oddities import Term, term_columns
 from ipo_nb.panel import PERIODS, SEASON
 from ipo_nb.regression import Array, least_squares
 from ipo_nb.results import Result, said_p, spoken
@@ -54,6 +55,7 @@ __all__ = [
 ]
 
 ALIASED = 0.9  # share of a cause's own movement that another cause explains, above which they are one
+ALONE = 0.05  # p-value that a link has to pass by itself, whatever else is on its map
 DRAWS = 499
 POWER = 0.84  # standard normal quantile of 80 % power
 PROMISING = 0.10  # p-value up to which a link is put to the further tests
@@ -256,6 +258,7 @@ def lag_profile(
     sign: str = "?",
     matters: float | None = None,
     season: int | None = None,
+    terms: Sequence[Term] = (),
 ) -> LagProfile:
     """Judge one link between two series: does the effect move in the periods after the cause moved?
 
@@ -271,6 +274,7 @@ def lag_profile(
     matters : smallest long-run effect worth knowing, in units of the effect per unit of the cause; default 0.1
         standard deviations of the effect per standard deviation of the cause.
     season : periods in a year, where the calendar does not say it.
+    terms : level steps and events that somebody can explain, held constant, such as [("step", "2024-03")].
 
     Returns
     -------
@@ -307,7 +311,8 @@ def lag_profile(
     calendar = pd.period_range(min(x.index[0], y.index[0]), max(x.index[-1], y.index[-1]), freq=freq)
     cadence = next((name for name, step in PERIODS.items() if step[0] == freq[0]), "daily")
     pair = [Series(link.cause, as_array(x, calendar)), Series(link.effect, as_array(y, calendar))]
-    profile = judge(link, pair[0], pair[1], cadence=cadence, season=season)
+    known = term_columns(terms, calendar)[:, None] if terms else None
+    profile = judge(link, pair[0], pair[1], cadence=cadence, season=season, terms=known)
     return settle(profile, q_value=profile.p_value, q_reverse=profile.p_reverse, level=0.05)
 
 
@@ -326,6 +331,7 @@ def judge(
     common: Sequence[tuple[Series, tuple[int, int]]] = (),
     rivals: Sequence[tuple[Series, tuple[int, int]]] = (),
     total: tuple[Array, Array] | None = None,
+    terms: Array | None = None,
     draws: int = DRAWS,
 ) -> LagProfile:
     """All numbers of one link by the default test; the verdict follows in `settle`, once all links are known.
@@ -335,14 +341,16 @@ def judge(
     common : declared common causes of both, with the lags in which they may move the effect; held constant.
     rivals : other declared causes of the effect, with their lags; the link has to stand beside them.
     total : cause and effect added up over units, (1, periods) each; only with units.
+    terms : level steps and events of the two that somebody can explain, (terms, units, periods), held constant.
     """
     blank = blank_profile(link, cause.unit, effect.unit, cadence)
-    found = _paired(blank, cause, effect, SEASON[cadence] if season is None else season)
+    found = _paired(blank, cause, effect, SEASON[cadence] if season is None else season, terms)
     if isinstance(found, LagProfile):
         return found
     pair = found
     blank = replace(blank, n_periods=pair.n_periods, n_units=len(pair.moving))
     held = [column for series, window in common for column in pair.followed_lags(series, window)]
+    held += pair.steps
     tested = try_link(pair.y, pair.x, range(link.lag[0], link.lag[1] + 1), pair.setting, held, draws)
     if tested is None:
         reason = f"too few complete {PERIOD_WORD[cadence]}s once lags and gaps are taken off"
@@ -374,7 +382,8 @@ class Pair:
     """Cause and effect made ready: from zero, on one scale, units that never move left out.
 
     `x` and `y` are what is tested (with units: each unit on its own scale, two-way effects out), `level_x` and
-    `level_y` what is sized; one unit of the latter is `sx` and `sy` in the metrics' own units.
+    `level_y` what is sized; one unit of the latter is `sx` and `sy` in the metrics' own units. `steps` are declared
+    level steps and events, held constant.
     """
 
     x: Array
@@ -386,6 +395,7 @@ class Pair:
     moving: list[int]
     n_periods: int
     setting: Setting
+    steps: list[Array] = field(default_factory=list)
 
     def ready(self, series: Series) -> Array:
         values = standardised(series.values[self.moving])[0]
@@ -395,7 +405,7 @@ class Pair:
         return best_lags(self.y, self.ready(series), window, self.setting)
 
 
-def _paired(blank: LagProfile, cause: Series, effect: Series, season: int) -> Pair | LagProfile:
+def _paired(blank: LagProfile, cause: Series, effect: Series, season: int, terms: Array | None) -> Pair | LagProfile:
     """The two series made ready, or the profile that says why they cannot be judged."""
     (x, sx), (y, sy) = standardised(cause.values), standardised(effect.values)
     for series, values in ((cause, x), (effect, y)):
@@ -414,11 +424,12 @@ def _paired(blank: LagProfile, cause: Series, effect: Series, season: int) -> Pa
     if copy is not None:
         reason = f"{effect.name} repeats {cause.name} to rounding"
         return replace(blank, n_periods=n_periods, verdict="identity", lag=copy, reason=reason)
-    setting = setting_of(x, y, n_periods, season)
+    setting = setting_of(x, y, n_periods, season, None if terms is None else terms[:, 0])
     if not setting.by_unit:
         return Pair(x, y, x, y, sx, sy, moving, n_periods, setting)
     even = two_way(evened(x)), two_way(evened(y))
-    return Pair(*even, two_way(x), two_way(y), sx, sy, moving, n_periods, setting)
+    steps = [] if terms is None else [two_way(term[moving]) for term in terms]
+    return Pair(*even, two_way(x), two_way(y), sx, sy, moving, n_periods, setting, steps)
 
 
 def _measured(profile: LagProfile, pair: Pair, tested: Tested, held: Sequence[Array], draws: int) -> LagProfile:
@@ -495,7 +506,7 @@ def _lag_table(levels: Tested, tested: Tested, ratio: float) -> pd.DataFrame:
             "estimate": estimate * ratio,
             "low": (estimate - half) * ratio,
             "high": (estimate + half) * ratio,
-            "p_value": np.minimum(simultaneous[:k], simultaneous[k:]),
+            "p_value": np.minimum(simultaneous[:k], simultaneous[k : 2 * k]),
         }
     )
 
@@ -596,6 +607,8 @@ def settle(
 ) -> LagProfile:
     """The verdict, grade and flags of a judged link, once the p-values of all links of its map are known.
 
+    A link has to pass by itself (p of 0.05) and among all links of the map.
+
     `level` is the false discovery rate accepted over the map (0.10), or the size of a single test (0.05).
     """
     profile = replace(profile, q_value=q_value, q_reverse=q_reverse)
@@ -607,7 +620,8 @@ def settle(
             flags=tuple(flags),
             grade="E" if profile.n_periods == 0 or profile.verdict == "identity" else "D",
         )
-    shown, back = q_value <= level, q_reverse <= level
+    shown = q_value <= level and profile.p_value <= ALONE
+    back = q_reverse <= level and profile.p_reverse <= ALONE
     if not shown or profile.echo or profile.aliased or not math.isfinite(profile.estimate):
         flags = [flag for flag in flags if flag not in ("within_units_only", "sign_flips_by_unit")]
     if not shown:

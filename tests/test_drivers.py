@@ -14,7 +14,7 @@ from ipo_nb.drivers import amount_of, judged_on, levels, per_hundred, sized, whe
 from ipo_nb.evidence import Evidence
 from ipo_nb.lags import LagProfile
 from ipo_nb.panel import Panel
-from ipo_nb.shares import lmg
+from ipo_nb.shares import MOST_EXACT, lmg
 
 
 def evidence_of(
@@ -106,11 +106,19 @@ def test_an_outcome_without_claims_or_without_numbers_is_said_so() -> None:
         ipo.rank_drivers(evidence_of(links), "C")
 
 
-def test_more_drivers_than_can_be_ranked_leave_a_table_without_shares() -> None:
-    names = [f"x{k}" for k in range(17)]
-    drivers = ipo.rank_drivers(evidence_of({(name, "y"): 0.3 for name in names}), "y")
+@pytest.mark.parametrize(("count", "said"), [(17, "All claimed"), (25, "Shares are sampled, ±")])
+def test_many_drivers_are_ranked_and_the_text_says_if_shares_are_sampled(count: int, said: str) -> None:
+    drivers = ipo.rank_drivers(evidence_of({(f"x{k}", "y"): {"estimate": 0.3, "lag": 0} for k in range(count)}), "y")
+    assert drivers.table["share"].sum() == pytest.approx(1)
+    assert (drivers.table["share_low"] >= 0).all()
+    assert said in drivers.text
+    assert (drivers.share_error > 0) == ("sampled" in drivers.text) == (count > MOST_EXACT)
+
+
+def test_more_drivers_than_the_rows_can_carry_leave_a_table_without_shares() -> None:
+    drivers = ipo.rank_drivers(evidence_of({(f"x{k}", "y"): 0.3 for k in range(80)}), "y")
     assert drivers.table["share"].isna().all()
-    assert "17 drivers are too many" in drivers.text
+    assert "rows cannot carry 240 columns" in drivers.text
 
 
 def test_a_kpi_that_harms_an_outcome_is_named_with_probability_delay_and_team() -> None:

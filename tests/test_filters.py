@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.tsa.ar_model import AutoReg
 
-from ipo_nb.filters import autoregression, deterministic, filtered, fourier_pairs, lagged, two_way
+from ipo_nb.filters import (
+    autoregression,
+    deterministic,
+    filtered,
+    fourier_pairs,
+    lagged,
+    slow_waves,
+    standing_weeks,
+    two_way,
+    unbiased,
+)
 
 
 def noise(seed, *shape):
@@ -59,3 +70,29 @@ def test_lags_add_up_and_never_wrap(first, second, periods):
 def test_filtering_takes_off_its_own_past():
     series = autoregressive(7, 50, 0.8)
     np.testing.assert_allclose(filtered(series, np.array([0.8]))[1:], noise(7, 50)[1:], atol=1e-12)
+
+
+def test_a_week_of_the_year_that_stands_apart_is_found_and_noise_has_none():
+    holidays = np.where(np.isin(np.floor(np.arange(260) % (365.25 / 7)), [30, 31]), 3.5, 0.0)
+    terms = deterministic(260, season=52, pairs=0)
+    quiet = [autoregressive(seed, 260, 0.5) for seed in range(40)]
+    assert standing_weeks((quiet[0] + holidays)[None], terms, most=4) == (30, 31)
+    assert sum(len(standing_weeks(series[None], terms, most=4)) for series in quiet) <= 5  # 1 % of 52 weeks each: 0.4
+
+
+@pytest.mark.parametrize("weight", [0.5, 0.9, 1.0])
+def test_persistence_is_freed_of_its_small_sample_bias(weight):
+    """Least squares on 104 periods with a trend: .46, .84 and .90 where .5, .9 and 1 are true."""
+    terms = deterministic(104, season=1, pairs=0)
+    plain = [autoregression(autoregressive(seed, 104, weight)[None], terms, most=1) for seed in range(300)]
+    fitted = [own for own in plain if own.size]
+    mended = [float(unbiased(own, terms, 104)[0]) for own in fitted]
+    biased = weight - np.mean([float(own[0]) for own in fitted])
+    assert biased > 0.02
+    assert abs(weight - np.mean(mended)) < 0.6 * biased
+    assert max(mended) <= 1.0
+
+
+def test_slow_waves_grow_with_the_series_and_stand_apart_from_the_trend():
+    assert [len(slow_waves(n)) for n in (52, 129, 130, 260, 520)] == [0, 0, 1, 2, 4]
+    assert np.abs(slow_waves(260) @ np.ones(260)).max() < 1e-9

@@ -95,7 +95,7 @@ def test_a_sound_link_reaches_grade_b_and_says_what_would_lift_it():
 
 
 def test_nothing_there_is_never_called_no_effect_unless_the_interval_says_so():
-    cause, effect = weekly(noise(1), "cause"), weekly(noise(2), "effect")
+    cause, effect = weekly(noise(3), "cause"), weekly(noise(4), "effect")
     strict, wide = ipo.lag_profile(cause, effect), ipo.lag_profile(cause, effect, matters=5.0)
     assert (strict.verdict, wide.verdict) == ("not_enough_data", "no_large_effect")
     assert strict.periods_needed > 180

@@ -21,7 +21,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: demo test lab pages bench check samples clean
+.PHONY: demo test lab pages bench card card-long check samples clean
 
 demo: .venv/installed
 	@mkdir -p out
@@ -49,8 +49,15 @@ pages: .venv/installed-test
 samples: .venv/installed
 	$(BIN)/python -m ipo_nb.samples
 
-bench: .venv/installed-test
-	$(BIN)/python benchmarks/first.py
+# The short card takes minutes, the long one an hour or two; it is written into README.
+card: .venv/installed
+	$(BIN)/ipo-nb card --jobs $(JOBS)
+
+card-long: .venv/installed
+	$(BIN)/ipo-nb card --long --jobs $(JOBS) -o README.md
+
+bench: .venv/installed-bench
+	@for work in first regression inference screen within shares; do $(BIN)/python benchmarks/$$work.py || exit 1; done
 
 clean:
 	rm -rf .venv out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -70,3 +77,7 @@ clean:
 	@echo "Installing ipo_nb and its test tools into .venv ..." >&2
 	@$(INSTALL) -e ".[test]"
 	@touch .venv/installed $@
+
+.venv/installed-bench: .venv/installed-test
+	@$(INSTALL) -e ".[test,bench]"
+	@touch $@

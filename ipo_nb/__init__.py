@@ -39,13 +39,19 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from ipo_nb.evidence import weigh_links as weigh_links
     from ipo_nb.lags import LagProfile as LagProfile
     from ipo_nb.lags import lag_profile as lag_profile
+    from ipo_nb.lasting import Bounds as Bounds
+    from ipo_nb.lasting import bounds as bounds
     from ipo_nb.links import IPOMap as IPOMap
     from ipo_nb.links import Link as Link
     from ipo_nb.links import write_map as write_map
     from ipo_nb.metrics import Inventory as Inventory
     from ipo_nb.metrics import Metric as Metric
+    from ipo_nb.oddities import Oddities as Oddities
+    from ipo_nb.oddities import find_oddities as find_oddities
     from ipo_nb.panel import Panel as Panel
     from ipo_nb.panel import read_series as read_series
+    from ipo_nb.pooled import PanelRegression as PanelRegression
+    from ipo_nb.pooled import panel_regression as panel_regression
     from ipo_nb.reading import read_inventory as read_inventory
     from ipo_nb.reading import read_map as read_map
     from ipo_nb.report import Verification as Verification
@@ -58,6 +64,8 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from ipo_nb.scenario import Scenario as Scenario
     from ipo_nb.scenario import reach_target as reach_target
     from ipo_nb.scenario import run_scenario as run_scenario
+    from ipo_nb.screen import Screen as Screen
+    from ipo_nb.screen import screen_links as screen_links
     from ipo_nb.simulate import Planted as Planted
     from ipo_nb.simulate import Sample as Sample
     from ipo_nb.simulate import Shape as Shape
@@ -67,6 +75,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors; a test compar
     from ipo_nb.study import Study as Study
     from ipo_nb.study import run_study as run_study
     from ipo_nb.surrogates import SurrogateCard as SurrogateCard
+    from ipo_nb.units import UnitEffects as UnitEffects
 
 __version__ = "0.1.0"
 
@@ -84,15 +93,23 @@ _ROOMS = {
     "reading": "read_inventory read_map",
     "panel": "Panel read_series",
     "parallel": "",
+    "exact": "",
     "regression": "",
     "filters": "",
     "bootstrap": "",
     "identities": "",
+    "signatures": "",
+    "oddities": "Oddities find_oddities",
+    "units": "UnitEffects",
     "inference": "",
     "specified": "LaggedRegression lagged_regression",
+    "lasting": "Bounds bounds",
+    "within": "",
+    "pooled": "PanelRegression panel_regression",
     "lags": "LagProfile lag_profile",
     "surrogates": "SurrogateCard",
     "evidence": "Evidence weigh_links",
+    "screen": "Screen screen_links",
     "paths": "",
     "shares": "",
     "drivers": "Accountability Conflicts Drivers accountability find_conflicts rank_drivers",

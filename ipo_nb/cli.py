@@ -118,6 +118,52 @@ def verify(
 
 
 @app.command()
+def screen(
+    series: Annotated[Path, typer.Argument(metavar="SERIES", help="The series: CSV, XLSX or Parquet.")],
+    max_lag: Annotated[int, typer.Option(metavar="N", help="The longest lag looked at, in periods.")] = 8,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", metavar="MAP", help="Its metrics alone, without the pairs that it links.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where the candidates go, as CSV.")
+    ] = None,
+) -> None:
+    """Look through all pairs of series for what looks like a link: candidates to think about."""
+    ipo_map = ipo.screen.bare_map(series) if map_file is None else ipo.read_map(map_file)
+    found = ipo.screen_links(ipo.read_series(series, ipo_map), max_lag=max_lag, ipo_map=ipo_map, progress=True)
+    print(_wrapped(found.text))
+    for row in found.table.head(20).itertuples():
+        print(
+            f"   {row.cause} -> {row.effect} ({row.sign}), lag {row.lag}: explains {row.partial_r2:.0%} of what is new"
+        )
+    if output is not None:
+        stood_before = output.exists()
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(found.to_csv(), encoding="utf-8")
+        _told_if_replaced(output, stood_before)
+        print(output.resolve())
+
+
+@app.command()
+def card(
+    long: Annotated[
+        bool, typer.Option("--long", help="1,000 draws a shape: an hour, where the short one takes minutes.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="A text file with a place for the card.")
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes; -1 for one a core.")] = 1,
+) -> None:
+    """Measure how often the test is wrong, by shape of data, on this installation."""
+    made = ipo.error_card(ipo.card.LONG if long else ipo.card.SHORT, n_jobs=jobs, progress=True)
+    print(_wrapped(made.text))
+    print()
+    print(made.markdown())
+    if output is not None:
+        print(ipo.write_card(made, output).resolve())
+
+
+@app.command()
 def new(folder: Annotated[Path, typer.Argument(help="A folder that is not there yet, or is empty.")]) -> None:
     """Start a project: a small inventory, map and series to replace by yours, and a notebook that runs."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -209,9 +255,13 @@ def _write(study: ipo.Study, output: Path) -> None:
     stood_before = output.exists()
     output.parent.mkdir(parents=True, exist_ok=True)
     written = ipo.write_report(study, output)
-    if stood_before:
-        print(f"The earlier report at {output} was replaced.", file=sys.stderr)
+    _told_if_replaced(output, stood_before)
     print(written.resolve())
+
+
+def _told_if_replaced(output: Path, stood_before: bool) -> None:
+    if stood_before:
+        print(f"The earlier file at {output} was replaced.", file=sys.stderr)
 
 
 def _say(heading: str, *sentences: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -14,20 +14,23 @@ import pandas as pd
 
 from ipo_nb.errors import BadOption, IpoError, NotEnoughData, UnknownLink
 from ipo_nb.identities import Identity, find_identities, found_identity, half_decimal
-from ipo_nb.lags import LagProfile, Series, blank_profile, block_frame, judge, settle
+from ipo_nb.lags import LagProfile, Series, blank_profile, block_frame, judge, settle, slopes_by_unit
 from ipo_nb.links import IPOMap, Link
-from ipo_nb.oddities import Term, term_columns
-from ipo_nb.panel import Panel, totals
+from ipo_nb.oddities import Term, near_copies, term_columns
+from ipo_nb.panel import SEASON, Panel, totals
 from ipo_nb.parallel import worked
 from ipo_nb.regression import Array, false_discovery
 from ipo_nb.results import Result
+from ipo_nb.signatures import trailing_window
 from ipo_nb.surrogates import SurrogateCard, surrogate_card
+from ipo_nb.units import UnitEffects
 
 __all__ = ["Evidence", "Question", "driver_blocks", "metric_series", "weigh_links"]
 
 LEVEL = 0.10  # share of false claims accepted among the links of a map that are called supported or contradicted
 DRAWS = 1999
 MANY_DRAWS = 9999
+COPIED = "the two rank the periods almost alike, in level and in change: are they one thing measured twice?"
 CORRECTIONS = {"BH": "Benjamini-Hochberg", "BY": "Benjamini-Yekutieli"}
 COLUMNS = [
     *(
@@ -79,6 +82,23 @@ class Evidence(Result):
         """The profile of one link, or UnknownLink."""
         link = self.ipo_map.link(cause, effect)
         return self.profiles[link.cause, link.effect]
+
+    def by_unit(self, cause: str, effect: str) -> UnitEffects:
+        """In which units one link holds: its slope in each, whether the units differ, and in how many it is sure.
+
+        Raises
+        ------
+        NotEnoughData : the panel has no units, or too few of them have enough periods.
+        """
+        profile = self.profile(cause, effect)
+        series = metric_series(self.ipo_map, self.panel)
+        found = None
+        if profile.cause in series and profile.effect in series:
+            found = slopes_by_unit(profile, series[profile.cause], series[profile.effect], self.panel.units)
+        if found is None:
+            wrong = f"The units say nothing of {profile.cause} -> {profile.effect} one by one."
+            raise NotEnoughData(wrong, expected="a tested link, and two units or more with enough periods")
+        return found
 
     def card(self, *, draws: int = 100, n_jobs: int | None = None, progress: bool = False) -> SurrogateCard:
         """How often noise shaped like these series would look like a link: every link cut, and tested again."""
@@ -179,10 +199,13 @@ def weigh_links(
     draws = DRAWS if len(ipo_map.links) <= 100 and correction == "BH" else MANY_DRAWS
     grids = {name: (one.values.ravel(), half_decimal(one.values)) for name, one in series.items()}
     identities = find_identities(grids, [(link.cause, link.effect) for link in ipo_map.links])
+    copies = {frozenset(pair) for pair in near_copies(panel)}
     judged: dict[tuple[str, str], LagProfile] = {}
     work = []
     for link in ipo_map.links:
         found = _set_aside(link, ipo_map, panel, series, identities)
+        if found is None and {link.cause, link.effect} in copies:
+            found = replace(_blank(link, ipo_map, panel), verdict="cannot_tell", reason=COPIED)
         judged[link.cause, link.effect] = found or _blank(link, ipo_map, panel)
         if found is None:
             known = [term for name in (link.cause, link.effect) for term in (terms or {}).get(name, ())]
@@ -195,12 +218,19 @@ def weigh_links(
         for name in ("p_value", "p_reverse")
     )
     q_values, q_reverse = (false_discovery(p, any_dependence=correction == "BY") for p in (forward, reverse))
-    trailing = {metric.name for metric in ipo_map.metrics if metric.window}
+    trailing = _trailing(judged.values(), ipo_map, series, panel.cadence)
     settled = {
         pair: settle(profile, q_value=q, q_reverse=back, level=LEVEL, trailing=bool(trailing & set(pair)))
         for (pair, profile), q, back in zip(judged.items(), q_values.tolist(), q_reverse.tolist(), strict=True)
     }
     return Evidence(ipo_map, panel, settled, correction)
+
+
+def _trailing(judged: Iterable[LagProfile], ipo_map: IPOMap, series: Mapping[str, Series], cadence: str) -> set[str]:
+    """The metrics that are totals or means over several periods, as declared or as their movement gives away."""
+    tested = {name for one in judged if math.isfinite(one.p_value) for name in (one.cause, one.effect)}
+    seen = {name for name in tested if trailing_window(series[name].values, SEASON[cadence])[0]}
+    return seen | {metric.name for metric in ipo_map.metrics if metric.window}
 
 
 @dataclass(frozen=True, slots=True)

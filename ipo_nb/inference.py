@@ -448,7 +448,7 @@ def _labels(n_fixed: int, n_held: int, names: tuple[str, str], block: tuple[int,
 
 
 def _long_run(fit: Fit, design: Design, block: tuple[int, ...], setting: Setting) -> Size:
-    """Sum of the cause's coefficients over 1 - sum of the own lags, delta-method interval with t quantiles.
+    """Sum of the cause's coefficients over 1 - sum of the own lags, Fieller interval with t quantiles.
 
     Without units the interval is widened as if the longest own history and the widest block had been fitted: what
     was searched through is paid for.
@@ -463,12 +463,33 @@ def _long_run(fit: Fit, design: Design, block: tuple[int, ...], setting: Setting
     if not identified:
         return Size(math.nan, math.nan, math.nan, False, np.empty(0), design)
     estimate = float(weights.sum()) / kept
-    gradient = np.concatenate([np.full(weights.size, 1 / kept), np.full(own.size, estimate / kept)])
-    error = math.sqrt(max(float(gradient @ fit.covariance[np.ix_(picked, picked)] @ gradient), 0.0))
-    n = design.target.size
+    covariance, n = fit.covariance[np.ix_(picked, picked)], design.target.size
     paid = 1.0 if setting.by_unit else math.sqrt(n / max(n - setting.most - 4, n / 2))
-    half = float(stdtrit(max(fit.df, 1), 0.975)) * error * paid
-    return Size(estimate, estimate - half, estimate + half, True, _response(weights, own, block), design)
+    sums = np.zeros((2, picked.size))
+    sums[0, : weights.size], sums[1, weights.size :] = 1.0, -1.0  # of the weights; what one less the own lags varies by
+    half = float(stdtrit(max(fit.df, 1), 0.975)) * paid
+    low, high = _ratio(estimate, kept, half**2 * (sums @ covariance @ sums.T))
+    return Size(estimate, low, high, True, _response(weights, own, block), design)
+
+
+def _ratio(estimate: float, below: float, spread: Array) -> tuple[float, float]:
+    """Fieller's (1954) interval of a ratio: all values that the data do not rule out, longer on the far side.
+
+    Where what stands below the line may as well be zero it has no end, and the delta method's is given.
+
+    Parameters
+    ----------
+    spread : (2, 2) covariance of numerator and denominator, times the squared quantile.
+    """
+    far = below**2 - float(spread[1, 1])
+    middle = estimate * below**2 - float(spread[0, 1])
+    root = middle**2 - far * ((estimate * below) ** 2 - float(spread[0, 0]))
+    if far <= 0.1 * below**2 or root < 0:
+        gradient = np.array([1.0, -estimate]) / below
+        half = math.sqrt(max(float(gradient @ spread @ gradient), 0.0))
+        return estimate - half, estimate + half
+    half = math.sqrt(root)
+    return (middle - half) / far, (middle + half) / far
 
 
 def _response(weights: Array, own: Array, block: tuple[int, ...]) -> Array:
@@ -498,17 +519,25 @@ def forecasts_better(y: Array, x: Array, lag: int, setting: Setting, held: Seque
     period = np.nonzero(use)[1]
     terms = np.empty((period.size, 0)) if setting.terms is None else setting.terms.T[period]
     design, target = np.hstack([terms, columns[:, use].T]), y[use]
-    origins = np.unique(period)
-    origins = origins[2 * len(origins) // 3 :]
-    lost = np.zeros(2)
-    for origin in origins:
-        seen, new = period < origin, period == origin
-        if seen.sum() < design.shape[1] + 10:
-            return None
-        for model, width in enumerate((design.shape[1] - 2, design.shape[1])):
-            slopes = np.linalg.lstsq(design[seen, :width], target[seen], rcond=None)[0]
-            lost[model] += float(((target[new] - design[new, :width] @ slopes) ** 2).sum())
-    return bool(lost[1] < lost[0])
+    design = design / np.maximum(np.sqrt((design**2).sum(0)), 1e-300)
+    periods, place = np.unique(period, return_inverse=True)
+    first = 2 * len(periods) // 3
+    if (place < first).sum() < design.shape[1] + 10:
+        return None
+    lost = [_lost(design[:, :width], target, place, first) for width in (design.shape[1] - 2, design.shape[1])]
+    return lost[1] < lost[0]
+
+
+def _lost(design: Array, target: Array, place: Any, first: int) -> float:
+    """Sum of squared errors of forecasts from each origin on, each by the regression on all periods before it."""
+    both = np.column_stack([design, target])
+    products = np.zeros((int(place.max()) + 1, both.shape[1], both.shape[1]))
+    np.add.at(products, place, both[:, :, None] * both[:, None, :])
+    seen = np.cumsum(products, axis=0)[first - 1 : -1]
+    ridge = 1e-10 * np.eye(design.shape[1])  # a term that was not seen yet counts nothing
+    slopes = np.linalg.solve(seen[:, :-1, :-1] + ridge, seen[:, :-1, -1:])[:, :, 0]
+    new = place >= first
+    return float(((target[new] - (design[new] * slopes[place[new] - first]).sum(1)) ** 2).sum())
 
 
 def closest(x: Array, against: Sequence[tuple[str, Array]], setting: Setting, y: Array) -> tuple[str, float]:

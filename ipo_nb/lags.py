@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ipo_nb.errors import BadOption
+from ipo_nb.errors import BadOption, NotEnoughData
 from ipo_nb.filters import filtered, lagged, two_way
 from ipo_nb.inference import (
     BEYOND,
@@ -33,12 +33,14 @@ from ipo_nb.inference import (
     standardised,
     try_link,
 )
+from ipo_nb.lasting import Bounds, bounds
 from ipo_nb.links import DEFAULT_LAGS, Link
 from ipo_nb.oddities import Term, term_columns
 from ipo_nb.panel import PERIODS, SEASON
 from ipo_nb.regression import Array, least_squares
 from ipo_nb.results import Result, said_p, spoken
 from ipo_nb.specified import as_periods
+from ipo_nb.units import UnitEffects, unit_effects
 
 __all__ = [
     "A_YEAR",
@@ -52,6 +54,7 @@ __all__ = [
     "judge",
     "lag_profile",
     "settle",
+    "slopes_by_unit",
 ]
 
 ALIASED = 0.9  # share of a cause's own movement that another cause explains, above which they are one
@@ -101,6 +104,8 @@ class LagProfile(Result):
     periods_needed : periods for 80 % power at `matters`, from this link's own noise; None where nothing is missing.
     response : change of the effect 0, 1, ... 26 periods after a lasting rise of one unit of the cause.
     verdict, grade, flags : the words of the verdict table.
+    n_agree, n_compared : units whose own slope has the sign of all units together, of those with enough periods.
+    bounds : the bounds test for a lasting relation, where it was asked for.
     """
 
     cause: str
@@ -140,6 +145,9 @@ class LagProfile(Result):
     total_p: float = math.nan
     echo: bool = False
     design: Design | None = None
+    n_agree: int = 0
+    n_compared: int = 0
+    bounds: Bounds | None = None
 
     @property
     def fit(self) -> Any:
@@ -155,7 +163,8 @@ class LagProfile(Result):
 
     @property
     def text(self) -> str:
-        return " ".join(part for part in (self._finding(), self._caveat(), self._lift()) if part)
+        lasting = self.bounds.text if self.bounds else ""
+        return " ".join(part for part in (self._finding(), self._caveat(), self._lift(), lasting) if part)
 
     @property
     def size(self) -> str:
@@ -191,7 +200,8 @@ class LagProfile(Result):
         if self.is_shown:
             claimed = {"+": "a rise", "-": "a fall"}.get(self.sign, "")
             against = f"; the map claims {claimed}" if self.verdict == "contradicted" else ""
-            return f"{moved}, strongest {self.when}; {self._sample()}, {said_p(self.q_value, 'q')}{against}."
+            agree = f", the same sign in {self.n_agree:,} of {self.n_compared:,} units" if self.n_compared else ""
+            return f"{moved}, strongest {self.when}; {self._sample()}{agree}, {said_p(self.q_value, 'q')}{against}."
         if self.verdict == "no_large_effect":
             return f"{moved}, all of it smaller than what would matter (±{spoken(self.matters)}); {self._sample()}."
         if self.verdict == "backwards":
@@ -259,6 +269,7 @@ def lag_profile(
     matters: float | None = None,
     season: int | None = None,
     terms: Sequence[Term] = (),
+    long_run: str = "adl",
 ) -> LagProfile:
     """Judge one link between two series: does the effect move in the periods after the cause moved?
 
@@ -275,6 +286,8 @@ def lag_profile(
         standard deviations of the effect per standard deviation of the cause.
     season : periods in a year, where the calendar does not say it.
     terms : level steps and events that somebody can explain, held constant, such as [("step", "2024-03")].
+    long_run : "adl", the size around the peak lag; "bounds" adds the bounds test for a lasting relation of the levels
+        (Pesaran, Shin & Smith 2001) at `.bounds`, for series that wander.
 
     Returns
     -------
@@ -299,6 +312,8 @@ def lag_profile(
     >>> profile.verdict, profile.lag
     ('supported', 2)
     """
+    if long_run not in ("adl", "bounds"):
+        raise BadOption(f"long_run is {long_run!r}.", value=long_run, expected="'adl' or 'bounds'")
     link = Link(str(cause.name or "cause"), str(effect.name or "effect"), sign=sign, lag=lags, matters=matters)
     x, y = as_periods(cause), as_periods(effect)
     steps = [str(pd.PeriodIndex(series.index).freqstr) for series in (x, y)]
@@ -313,6 +328,8 @@ def lag_profile(
     pair = [Series(link.cause, as_array(x, calendar)), Series(link.effect, as_array(y, calendar))]
     known = term_columns(terms, calendar)[:, None] if terms else None
     profile = judge(link, pair[0], pair[1], cadence=cadence, season=season, terms=known)
+    if long_run == "bounds":
+        profile = replace(profile, bounds=bounds(x.rename(link.cause), y.rename(link.effect)))
     return settle(profile, q_value=profile.p_value, q_reverse=profile.p_reverse, level=0.05)
 
 
@@ -373,6 +390,8 @@ def judge(
     if total is not None:
         within = cause.values[pair.moving], effect.values[pair.moving]
         profile = _against_totals(profile, *within, total, SEASON[cadence], draws)
+    if slopes := _slopes(pair, int(profile.lag or 0), range(len(effect.values))):
+        profile = replace(profile, n_agree=int(slopes.table["agrees"].sum()), n_compared=len(slopes.table))
     short = pair.n_periods < min(SHORT, 2 * max(SEASON[cadence], 1) + BEYOND)
     return replace(profile, flags=(*profile.flags, "short")) if short else profile
 
@@ -560,6 +579,30 @@ def _stand_up(
         together = f"{profile.cause} and {name} moved together (r = {math.sqrt(shared):.2f})"
         profile = replace(profile, aliased=name, reason=f"{together}, and with {name} held constant {left}")
     return replace(profile, tests=profile.tests + 1)
+
+
+def slopes_by_unit(profile: LagProfile, cause: Series, effect: Series, units: Sequence[str]) -> UnitEffects | None:
+    """In which units a link holds: the effect's slope on the cause at the link's lag, unit by unit, in real units.
+
+    Unit and period effects, unit trends and the effect's own dynamics are out first. None where the link has no lag or
+    fewer than two units say anything.
+    """
+    pair = _paired(profile, cause, effect, SEASON[profile.cadence], None)
+    if isinstance(pair, LagProfile) or profile.lag is None:
+        return None
+    return _slopes(pair, profile.lag, units)
+
+
+def _slopes(pair: Pair, lag: int, units: Sequence[Any]) -> UnitEffects | None:
+    if not pair.setting.by_unit:
+        return None
+    own = pair.setting.dynamics(pair.level_y)
+    y, x = (filtered(values, own) for values in (pair.level_y * pair.sy, pair.level_x * pair.sx))
+    trend = np.linspace(-1.0, 1.0, y.shape[1])[None]
+    try:
+        return unit_effects(y, lagged(x, lag), terms=trend, units=[units[place] for place in pair.moving])
+    except NotEnoughData:
+        return None
 
 
 def _look_beyond(profile: LagProfile, pair: Pair, held: Sequence[Array], draws: int) -> LagProfile:

@@ -17,9 +17,9 @@ from ipo_nb.links import PERIOD_WORDS, IPOMap
 from ipo_nb.panel import SEASON, Panel
 from ipo_nb.regression import Array
 from ipo_nb.results import Result, spoken
-from ipo_nb.signatures import break_column, find_breaks, scaled, season_terms, trailing_window
+from ipo_nb.signatures import Break, break_column, find_breaks, scaled, season_terms, trailing_window
 
-__all__ = ["Oddities", "Term", "find_oddities", "term_columns"]
+__all__ = ["Oddities", "Term", "find_oddities", "near_copies", "term_columns"]
 
 Term = tuple[str, str] | tuple[str, str, str]  # "step" or "event", the period, the unit if only one has it
 
@@ -28,6 +28,7 @@ COPY = 0.98  # rank correlation, of levels and of changes, from which two metric
 NEEDED = 30  # values needed to look for steps and events, 20 for copies
 COMMON = 5  # units from which what most of them do at once is no oddity of one
 EVERYTHING = 100  # metrics up to which all are held against all for arithmetic; above, those that a map links
+WHEN = {"daily": "on", "weekly": "in the week of"}
 MIXED = {100: "percent and share", 60: "minutes and hours", 1000: "thousands and single ones"}
 
 
@@ -239,7 +240,9 @@ def _plainly(known: Array) -> tuple[str, float, str]:
         return "mostly_zero", share, f"is 0 in {share:.0%} of its values: whatever is found rests on the others"
     if distinct.size <= 5 and known.size >= NEEDED:
         listed = ", ".join(spoken(float(one)) for one in distinct)
-        what = f"takes {distinct.size} values only ({listed}): good as a cause, but least squares suits it badly as an effect"
+        what = (
+            f"takes {distinct.size} values only ({listed}): least squares suits it as a cause, but badly as an effect"
+        )
         return "few_values", float(distinct.size), what
     return "", 0.0, ""
 
@@ -280,8 +283,11 @@ def _breaks(name: str, grid: Array, units: Sequence[str], calendar: pd.PeriodInd
     common = _common(grid) if len(grid) >= COMMON else np.empty((0, grid.shape[1]))
     for unit, row in zip(units, grid, strict=False):
         terms = np.vstack([season_terms(row, SEASON[cadence]), common])
-        for kind, at, size, t in find_breaks(row, terms, alike=len(grid)):
-            yield _broken(name, unit, kind, calendar[at], size, t, cadence)
+        found = find_breaks(row, terms, alike=len(grid))
+        starts = [one.at for one in found if one.kind == "step"]
+        for one in found:
+            later = [calendar[at] for at in starts if at > one.at]
+            yield _broken(name, unit, one, [calendar[one.at], *later], cadence, shared=bool(common.size))
 
 
 def _common(grid: Array) -> Array:
@@ -294,31 +300,27 @@ def _common(grid: Array) -> Array:
     return middle
 
 
-def _broken(name: str, unit: str, kind: str, period: pd.Period, size: float, t: float, cadence: str) -> _Odd:
-    """A step or an event as a question."""
-    when = _when(period, cadence)
-    offer = f"terms={{{name!r}: [{_term(kind, period, unit)!r}]}}"
-    if kind == "step":
-        way = "up" if size > 0 else "down"
-        seen = f"{_of(name, unit)} stepped {way} by {spoken(abs(size))} {when} and stayed there"
+def _broken(name: str, unit: str, one: Break, periods: Sequence[pd.Period], cadence: str, *, shared: bool) -> _Odd:
+    """A step or an event as a question; its period, then those of the steps after it."""
+    when = f"{WHEN.get(cadence, 'in')} {_written(periods[0])}"
+    size = spoken(abs(one.size))
+    if one.kind == "step":
+        until = f" until {_written(periods[1])}" if periods[1:] else ""
+        seen = f"stepped {'up' if one.size > 0 else 'down'} by {size} {when} and stayed there{until}"
         ask = "Did the work change, or the way it is counted?"
     else:
-        way = "above" if size > 0 else "below"
-        seen = f"{_of(name, unit)} lay {spoken(abs(size))} {way} its usual course {when}, and only then"
+        seen = f"lay {size} {'above' if one.size > 0 else 'below'} its usual course {when}, and only then"
         ask = "A real event, or a slip?"
-    beside = "trend, season, its own past and what most units do" if unit else "trend, season and its own past"
-    told = f"{seen} (t = {t:.1f}, beside {beside})."
+    beside = f"trend, season{',' if shared else ' and'} its own past{' and what most units do' if shared else ''}"
+    offer = f"terms={{{name!r}: [{_term(one.kind, periods[0], unit)!r}]}}"
+    told = f"{_of(name, unit)} {seen} (t = {one.t:.1f}, beside {beside})."
     what = f"{told} {ask} If you know why, give it as a term: {offer}."
-    return _Odd(name, unit, "level_step" if kind == "step" else kind, period, "", size, t, what)
+    kind = "level_step" if one.kind == "step" else "event"
+    return _Odd(name, unit, kind, periods[0], "", one.size, one.t, what)
 
 
 def _of(name: str, unit: str) -> str:
     return f"{name} of {unit}" if unit else name
-
-
-def _when(period: pd.Period, cadence: str) -> str:
-    words = {"daily": "on", "weekly": "in the week of"}
-    return f"{words.get(cadence, 'in')} {_written(period)}"
 
 
 def _written(period: pd.Period) -> str:
@@ -350,8 +352,8 @@ def _identities(
         yield _Odd(one.made, "", "identity", None, ", ".join(one.parts), np.nan, np.nan, what)
 
 
-def _copies(panel: Panel, known: Set[frozenset[str]]) -> Iterator[_Odd]:
-    """Pairs of metrics that rank the periods alike, in level and in change, and are not known to be made so."""
+def near_copies(panel: Panel) -> dict[tuple[str, str], tuple[float, float]]:
+    """Pairs of metrics that rank the periods alike, in level and in change, and these two rank correlations."""
     values = panel.values
     if panel.values.index.nlevels > 1:
         units = values.groupby(level="unit")
@@ -359,12 +361,16 @@ def _copies(panel: Panel, known: Set[frozenset[str]]) -> Iterator[_Odd]:
     else:
         changes = values.diff()
     level, change = (frame.rank().corr(min_periods=20).to_numpy() for frame in (values, changes))
-    for a, b in np.argwhere(np.triu((np.abs(level) > COPY) & (np.abs(change) > COPY), 1)).tolist():
-        name, other = panel.names[a], panel.names[b]
-        if frozenset((name, other)) in known:
-            continue
-        what = (
-            f"{name} and {other} rank the {PERIOD_WORDS[panel.cadence]} almost alike, in level ({level[a, b]:.3f}) and in "
-            f"change ({change[a, b]:.3f}). Are they one thing measured twice? Then a link between them is no finding."
-        )
-        yield _Odd(name, "", "near_copy", None, other, float(change[a, b]), np.nan, what)
+    alike = np.argwhere(np.triu((np.abs(level) > COPY) & (np.abs(change) > COPY), 1)).tolist()
+    return {(panel.names[a], panel.names[b]): (float(level[a, b]), float(change[a, b])) for a, b in alike}
+
+
+def _copies(panel: Panel, known: Set[frozenset[str]]) -> Iterator[_Odd]:
+    """The near copies that are not known to be made of each other."""
+    for (name, other), (level, change) in near_copies(panel).items():
+        if frozenset((name, other)) not in known:
+            what = (
+                f"{name} and {other} rank the {PERIOD_WORDS[panel.cadence]} almost alike, in level ({level:.3f}) and "
+                f"in change ({change:.3f}). Are they one thing measured twice? Then their link is no finding."
+            )
+            yield _Odd(name, "", "near_copy", None, other, change, np.nan, what)

@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 HORIZON = 24  # periods for which a response is told that own lags carry on
+SMALL = 3000  # rows times terms squared up to which 32 digits take no time worth saving
 KINDS = ("HAC", "newey", "nonrobust", "HC0", "HC1", "HC2", "HC3", "cluster")
 POWERS = {"n": 0, "c": 1, "ct": 2, "ctt": 3}  # of time, from the constant on
 
@@ -113,7 +114,8 @@ class Specified:
         pool = pool_of(np.vstack([self.columns.T, self.target]), self.held, leading=self.names[:1] == ("constant",))
         order = np.arange(len(self.names))
         orders = [order, *(np.append(np.delete(order, block), order[block]) for block in self.blocks.values())]
-        fits = fit_pool(pool, np.full(len(orders), order.size), np.array(orders), errors=errors)
+        small = self.columns.size * order.size < SMALL
+        fits = fit_pool(pool, np.full(len(orders), order.size), np.array(orders), errors=errors, exact=small)
         if fits.gone[0].any():
             name = self.names[int(np.argmax(fits.gone[0]))]
             fix = "Leave it out, or leave out what it is made of."

@@ -14,11 +14,13 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import ModuleType
 
+import pandas as pd
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import ipo_nb as ipo
+from ipo_nb.card import Plan
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ipo_nb"
@@ -198,16 +200,26 @@ def calls(given: ipo.Study, folder: Path) -> dict[str, Callable[[], object]]:
     return {
         "accountability": lambda: ipo.accountability(evidence),
         "audit_map": lambda: ipo.audit_map(ipo_map),
+        "bounds": lambda: ipo.bounds(cause, effect),
+        "error_card": lambda: ipo.error_card(Plan(1, 0)),
         "find_conflicts": lambda: ipo.find_conflicts(evidence),
+        "find_oddities": lambda: ipo.find_oddities(panel, ipo_map),
         "lag_profile": lambda: ipo.lag_profile(cause, effect),
         "lagged_regression": lambda: ipo.lagged_regression(panel.values, link.effect, {link.cause: (0, 2)}),
+        "panel_regression": lambda: ipo.panel_regression(
+            pd.concat({"a": panel.values, "b": panel.values.iloc[::-1].set_axis(panel.values.index)}),
+            link.effect,
+            {link.cause: (0, 2)},
+        ),
         "rank_drivers": lambda: ipo.rank_drivers(evidence, outcome),
         "reach_target": lambda: ipo.reach_target(evidence, outcome, panel.values[outcome].mean(), metric=link.cause),
         "read_inventory": lambda: ipo.read_inventory(ipo_map.inventory.table),
         "read_series": lambda: ipo.read_series(panel.values, ipo_map),
         "run_scenario": lambda: ipo.run_scenario(evidence, {link.cause: 1.0}),
         "run_study": lambda: ipo.run_study(ipo_map, panel),
+        "screen_links": lambda: ipo.screen_links(panel, max_lag=2),
         "weigh_links": lambda: ipo.weigh_links(ipo_map, panel),
+        "write_card": lambda: ipo.write_card(ipo.error_card(Plan(1, 0)), folder / "card.md"),
         "write_map": lambda: ipo.write_map(ipo_map, folder / "map.yml"),
         "write_report": lambda: ipo.write_report(given, folder / "report.html"),
         "charts.drivers_chart": lambda: ipo.charts.drivers_chart(given.drivers[outcome]),

@@ -229,12 +229,14 @@ def pool_of(values: Array, fixed: Array | None = None, *, leading: bool = False)
     basis = orthonormal(shared.T).T
     within = bool(len(basis)) and np.abs(1.0 - basis.T @ basis.sum(axis=1)).max() < TINY
     low, high = raw.min(axis=1), raw.max(axis=1)
-    exponent = np.maximum(np.minimum(np.frexp(np.maximum(high, -low))[1], 1000), -1000)
-    down = np.ldexp(1.0, -exponent)
-    first = np.where((high > low) & (within or leading), raw[:, 0], 0.0) * down
-    ready = raw * down[:, None]
-    ready -= first[:, None]
-    rounding = np.maximum(high, -low) * down * (math.sqrt(raw.shape[1]) * ROUNDING / TINY)
+    top = np.maximum(high, -low)
+    exponent = np.frexp(top)[1]
+    exponent = np.where(np.abs(exponent) > 200, exponent, 0)  # squares of what is larger or smaller would be lost
+    first = np.where((high > low) & (within or leading), raw[:, 0], 0.0)
+    if exponent.any():
+        raw, top, first = np.ldexp(raw, -exponent[:, None]), np.ldexp(top, -exponent), np.ldexp(first, -exponent)
+    ready = raw - first[:, None]
+    rounding = top * (math.sqrt(raw.shape[1]) * ROUNDING / TINY)
     spread = np.maximum(np.sqrt(_dot(ready, ready)), rounding)
     if len(basis):
         ready -= (ready @ basis.T) @ basis
@@ -242,6 +244,7 @@ def pool_of(values: Array, fixed: Array | None = None, *, leading: bool = False)
     ready /= np.where(size > 0, size, 1.0)[:, None]
     with np.errstate(over="ignore"):  # a column of 1e308 has an infinite length, and counts as gone
         first, size, spread = (np.ldexp(part, exponent) for part in (first, size, spread))
+        raw = np.ldexp(raw, exponent[:, None]) if exponent.any() else raw
     return Pool(raw, ready, first, size, spread, shared, basis, leading and not within)
 
 
@@ -268,10 +271,10 @@ def _quick(pool: Pool, targets: Places, designs: Places, errors: Errors) -> tupl
     (links, k), n = designs.shape, pool.raw.shape[1]
     space = _space(min(CHUNK, links), k, n, errors)
     gram = _grams(pool, np.hstack([designs, targets[:, None]]))
-    inverse = _inverse(_cholesky(gram[:, :k, :k])).swapaxes(1, 2)
+    inverse = _inverse(_cholesky(gram[:, :k, :k]))
+    inflation, inverse = (inverse**2).sum(axis=1).max(axis=1, initial=0.0), inverse.swapaxes(1, 2)
     rotated, rest = gram[:, k:, :k] @ inverse, pool.ready[targets, None]
     slopes, meat = rotated @ inverse.swapaxes(1, 2), np.empty((links, k, k))
-    inflation = (inverse**2).sum(axis=2).max(axis=1, initial=0.0)
     terms = np.full(links, float(k + len(pool.basis)))
     for chunk in _chunks(links):
         x, turn, part = _gathered(pool, designs[chunk], space.x), inverse[chunk], rest[chunk]
@@ -284,14 +287,14 @@ def _quick(pool: Pool, targets: Places, designs: Places, errors: Errors) -> tupl
             leverage = ((turn.swapaxes(1, 2) @ x) ** 2).sum(axis=1) + (pool.basis**2).sum(axis=0)
         meat[chunk] = _scatter(x, part[:, 0], leverage, errors, space)
     meat, rotated, rest = inverse.swapaxes(1, 2) @ meat @ inverse, rotated[:, 0], rest[:, 0]
-    scale = _factor(terms, n, errors) * pool.size[targets] ** 2
     with np.errstate(all="ignore"):
-        sound = (inflation < INFLATED) & _is_sound(pool, targets, designs, rest)
+        good = _is_good(pool)
+        sound = (inflation < INFLATED) & (_dot(rest, rest) > CLOSE) & good[targets] & good[designs].all(axis=1)
         inverse, rotated = _in_units(pool, targets, designs, inverse, rotated)
-    size, coefficients = pool.size[targets], (inverse @ rotated[:, :, None])[:, :, 0]
-    df, gone = _freedom(terms, n, errors), np.zeros(designs.shape, dtype=bool)
-    fits = coefficients, rotated, inverse, meat * scale[:, None, None], rest * size[:, None], terms, df, gone
-    return Fits(*fits), sound
+    meat *= (_factor(terms, n, errors) * pool.size[targets] ** 2)[:, None, None]
+    rest *= pool.size[targets, None]
+    coefficients, gone = (inverse @ rotated[:, :, None])[:, :, 0], np.zeros(designs.shape, dtype=bool)
+    return Fits(coefficients, rotated, inverse, meat, rest, terms, _freedom(terms, n, errors), gone), sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,14 +341,10 @@ def _grams(pool: Pool, columns: Places) -> Array:
     return gram
 
 
-def _is_sound(pool: Pool, targets: Places, designs: Places, rest: Array) -> NDArray[np.bool_]:
-    """Whether columns and residuals have kept digits enough."""
-    sound = np.asarray(_dot(rest, rest) > CLOSE)
-    for columns in (designs, targets[:, None]):
-        sound &= (pool.size[columns] > LEFT * pool.spread[columns]).all(axis=1)
-        if pool.leading:
-            sound &= (np.abs(pool.first[columns]) * math.sqrt(rest.shape[1]) < FAR * pool.size[columns]).all(axis=1)
-    return sound
+def _is_good(pool: Pool) -> NDArray[np.bool_]:
+    """Which columns keep digits enough once they begin at zero and are cleared."""
+    near = np.abs(pool.first) * math.sqrt(pool.raw.shape[1]) < FAR * pool.size
+    return np.asarray((pool.size > LEFT * pool.spread) & (near if pool.leading else True))
 
 
 def _in_units(pool: Pool, targets: Places, designs: Places, inverse: Array, rotated: Array) -> tuple[Array, Array]:

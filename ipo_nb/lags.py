@@ -47,12 +47,14 @@ __all__ = [
     "LONG",
     "PERIOD_WORD",
     "SIGN",
+    "Held",
     "LagProfile",
     "Series",
     "blank_profile",
     "block_frame",
     "judge",
     "lag_profile",
+    "p_value_of",
     "settle",
     "slopes_by_unit",
 ]
@@ -84,6 +86,9 @@ class Series:
     name: str
     values: Array
     unit: str = ""
+
+
+Held = Sequence[tuple[Series, tuple[int, int]]]  # other metrics, with the lags in which each may move the effect
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -345,8 +350,8 @@ def judge(
     *,
     cadence: str,
     season: int | None = None,
-    common: Sequence[tuple[Series, tuple[int, int]]] = (),
-    rivals: Sequence[tuple[Series, tuple[int, int]]] = (),
+    common: Held = (),
+    rivals: Held = (),
     total: tuple[Array, Array] | None = None,
     terms: Array | None = None,
     draws: int = DRAWS,
@@ -360,22 +365,10 @@ def judge(
     total : cause and effect added up over units, (1, periods) each; only with units.
     terms : level steps and events of the two that somebody can explain, (terms, units, periods), held constant.
     """
-    blank = blank_profile(link, cause.unit, effect.unit, cadence)
-    found = _paired(blank, cause, effect, SEASON[cadence] if season is None else season, terms)
+    found = _asked(link, cause, effect, cadence, season, common, terms, draws)
     if isinstance(found, LagProfile):
         return found
-    pair = found
-    blank = replace(blank, n_periods=pair.n_periods, n_units=len(pair.moving))
-    held = [column for series, window in common for column in pair.followed_lags(series, window)]
-    held += pair.steps
-    tested = try_link(pair.y, pair.x, range(link.lag[0], link.lag[1] + 1), pair.setting, held, draws)
-    if tested is None:
-        reason = f"too few complete {PERIOD_WORD[cadence]}s once lags and gaps are taken off"
-        return replace(blank, reason=reason)
-    if not np.isfinite(tested.joint.errors[: len(tested.lags)]).any():
-        names = ", ".join([series.name for series, _ in common] or ["trend and season"])
-        reason = f"{cause.name} is explained wholly by {names}"
-        return replace(blank, verdict="cannot_tell", aliased=names, reason=reason)
+    blank, pair, held, tested = found
     profile = _measured(blank, pair, tested, held, draws)
     profile = replace(
         profile,
@@ -394,6 +387,41 @@ def judge(
         profile = replace(profile, n_agree=int(slopes.table["agrees"].sum()), n_compared=len(slopes.table))
     short = pair.n_periods < min(SHORT, 2 * max(SEASON[cadence], 1) + BEYOND)
     return replace(profile, flags=(*profile.flags, "short")) if short else profile
+
+
+def p_value_of(link: Link, cause: Series, effect: Series, *, cadence: str, common: Held = (), draws: int) -> float:
+    """The p-value of one link alone, as `judge` finds it; NaN for what cannot be tested."""
+    found = _asked(link, cause, effect, cadence, None, common, None, draws)
+    return math.nan if isinstance(found, LagProfile) else found[3].joint.p_value
+
+
+def _asked(
+    link: Link,
+    cause: Series,
+    effect: Series,
+    cadence: str,
+    season: int | None,
+    common: Held,
+    terms: Array | None,
+    draws: int,
+) -> tuple[LagProfile, Pair, list[Array], Tested] | LagProfile:
+    """The question put to the series: the pair, what is held constant and its test, or why it cannot be put."""
+    blank = blank_profile(link, cause.unit, effect.unit, cadence)
+    pair = _paired(blank, cause, effect, SEASON[cadence] if season is None else season, terms)
+    if isinstance(pair, LagProfile):
+        return pair
+    blank = replace(blank, n_periods=pair.n_periods, n_units=len(pair.moving))
+    held = [column for series, window in common for column in pair.followed_lags(series, window)]
+    held += pair.steps
+    tested = try_link(pair.y, pair.x, range(link.lag[0], link.lag[1] + 1), pair.setting, held, draws)
+    if tested is None:
+        reason = f"too few complete {PERIOD_WORD[cadence]}s once lags and gaps are taken off"
+        return replace(blank, reason=reason)
+    if not np.isfinite(tested.joint.errors[: len(tested.lags)]).any():
+        names = ", ".join([series.name for series, _ in common] or ["trend and season"])
+        reason = f"{cause.name} is explained wholly by {names}"
+        return replace(blank, verdict="cannot_tell", aliased=names, reason=reason)
+    return blank, pair, held, tested
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,8 @@ def bounds(
     -----
     Pesaran, Shin & Smith (2001), J. Applied Econometrics 16. Bounds and p-values of F are those tabled in statsmodels
     (32 million draws) under the number of causes, which is where its own `bounds_test` (0.15) counts one too many;
-    bounds of t from Table CII of the paper. F and t use textbook errors, as the tables do.
+    bounds of t from Table CII of the paper. F and t use textbook errors, as the tables do. The bounds are those of long
+    series: below about 80 periods a relation is shown somewhat too easily.
 
     Examples
     --------

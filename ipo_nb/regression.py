@@ -2,9 +2,9 @@
 
 One path serves one regression and ten thousand. Columns stand in a pool and are made ready once each: taken from
 their first value, cleared of what all regressions share, brought to length one. A regression names its columns by
-number. The usual case goes through a Gram matrix and its Cholesky factor, and is refined once. Where that would cost
-digits (near-collinear columns, huge offsets, near-perfect fits) arithmetic of 32 digits takes over. What cannot be
-told apart to 1e-10 is marked and gets NaN.
+number. The usual case goes through a Gram matrix and its Cholesky factor, refined where it shows. Where that would
+cost digits (near-collinear columns, huge offsets, near-perfect fits) arithmetic of 32 digits takes over. What cannot
+be told apart to 1e-10 is marked and gets NaN.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ __all__ = [
 Places = NDArray[np.intp]
 
 TINY = 1e-10  # what is left of a column, relative to its size, below which it counts as gone
-CHUNK = 12  # regressions at a time: what is worked on stays in the cache
+CHUNK = 16  # regressions at a time: what is worked on stays in the cache
+MILD = 1e2  # variance inflation up to which a Gram matrix alone gives thirteen digits
 INFLATED = 1e5  # variance inflation above which a Gram matrix costs more than five of sixteen digits
 FAR = 1e4  # offset of a column, in its own size, above which the constant needs more digits
 LEFT = 1e-4  # what clearing leaves of a column, below which it needs more digits
@@ -139,10 +140,9 @@ class Fits:
 
     def wald(self, count: int) -> Array:
         """(L,) F that the last `count` coefficients are zero, in the Q basis, where collinear columns do no harm."""
-        told = ~self.gone[:, -count:].any(axis=1) & (self.df >= count)
-        low = _cholesky(np.where(told[:, None, None], self.meat[:, -count:, -count:], np.nan))
-        turned = _inverse(low) @ self.rotated[:, -count:, None]
-        return np.asarray((turned[:, :, 0] ** 2).sum(axis=1) / count)
+        told = (self.df >= count) & ~self.gone[:, -count:].any(axis=1)
+        turned = _inverse(_cholesky(self.meat[:, -count:, -count:])) @ self.rotated[:, -count:, None]
+        return np.where(told, (turned[:, :, 0] ** 2).sum(axis=1) / count, np.nan)
 
     def combined(self, weights: Array) -> Array:
         """(L, h) standard errors of h sums of coefficients with weights (L, h, k)."""
@@ -267,26 +267,28 @@ def fit_pool(
 
 
 def _quick(pool: Pool, targets: Places, designs: Places, errors: Errors) -> tuple[Fits, NDArray[np.bool_]]:
-    """Through Gram matrices, refined once, and which regressions this leaves with digits enough."""
+    """Through Gram matrices, refined where it shows, and which regressions this leaves with digits enough."""
     (links, k), n = designs.shape, pool.raw.shape[1]
-    space = _space(min(CHUNK, links), k, n, errors)
-    gram = _grams(pool, np.hstack([designs, targets[:, None]]))
+    space, members = _space(min(CHUNK, links), k, n, errors), np.hstack([designs, targets[:, None]])
+    gram = _grams(pool, members)
     inverse = _inverse(_cholesky(gram[:, :k, :k]))
     inflation, inverse = (inverse**2).sum(axis=1).max(axis=1, initial=0.0), inverse.swapaxes(1, 2)
-    rotated, rest = gram[:, k:, :k] @ inverse, pool.ready[targets, None]
-    slopes, meat = rotated @ inverse.swapaxes(1, 2), np.empty((links, k, k))
-    terms = np.full(links, float(k + len(pool.basis)))
+    rotated = gram[:, k:, :k] @ inverse
+    left = np.concatenate([-rotated @ inverse.swapaxes(1, 2), np.ones((links, 1, 1))], axis=2)
+    rest, meat, terms = np.empty((links, n)), np.empty((links, k, k)), np.full(links, float(k + len(pool.basis)))
     for chunk in _chunks(links):
-        x, turn, part = _gathered(pool, designs[chunk], space.x), inverse[chunk], rest[chunk]
-        part -= slopes[chunk] @ x
-        gained = part @ x.swapaxes(1, 2) @ turn
-        part -= gained @ turn.swapaxes(1, 2) @ x
-        rotated[chunk] += gained
+        both, turn = _gathered(pool, members[chunk], space.x), inverse[chunk]
+        x, part = both[:, :k], left[chunk] @ both
+        if pool.leading or not (inflation[chunk] < MILD).all():
+            gained = part @ x.swapaxes(1, 2) @ turn
+            part -= gained @ turn.swapaxes(1, 2) @ x
+            rotated[chunk] += gained
         leverage = None
         if errors.kind in ("HC2", "HC3"):
             leverage = ((turn.swapaxes(1, 2) @ x) ** 2).sum(axis=1) + (pool.basis**2).sum(axis=0)
-        meat[chunk] = _scatter(x, part[:, 0], leverage, errors, space)
-    meat, rotated, rest = inverse.swapaxes(1, 2) @ meat @ inverse, rotated[:, 0], rest[:, 0]
+        rest[chunk] = part[:, 0]
+        meat[chunk] = _scatter(x, rest[chunk], leverage, errors, space)
+    meat, rotated = inverse.swapaxes(1, 2) @ meat @ inverse, rotated[:, 0]
     with np.errstate(all="ignore"):
         good = _is_good(pool)
         sound = (inflation < INFLATED) & (_dot(rest, rest) > CLOSE) & good[targets] & good[designs].all(axis=1)
@@ -320,7 +322,7 @@ def _space(links: int, k: int, n: int, errors: Errors) -> _Space:
         places = lags + np.arange(n) + lags * np.cumsum(np.diff(errors.groups, prepend=errors.groups[0]) != 0)
         width = int(places[-1]) + 1
     line = np.zeros(links * (k + -k % 4) * width + lags)
-    return _Space(np.empty((links, k, n)), line, np.empty((2, line.size if lags else 0)), places, width)
+    return _Space(np.empty((links, k + 1, n)), line, np.empty((2, line.size if lags else 0)), places, width)
 
 
 def _chunks(links: int) -> list[slice]:
@@ -332,8 +334,10 @@ def _gathered(pool: Pool, columns: Places, space: Array) -> Array:
 
 
 def _grams(pool: Pool, columns: Places) -> Array:
-    """Products (L, k, k) of the ready columns (L, k) with each other."""
-    links, k = columns.shape
+    """Products (L, k, k) of the ready columns (L, k) with each other; where many share them, each product once."""
+    (links, k), count = columns.shape, len(pool.ready)
+    if count**2 < 3 * links * k**2:
+        return np.take(pool.ready @ pool.ready.T, columns[:, :, None] * count + columns[:, None, :])
     space, gram = np.empty((min(CHUNK, links), k, pool.ready.shape[1])), np.empty((links, k, k))
     for chunk in _chunks(links):
         x = _gathered(pool, columns[chunk], space)
@@ -429,11 +433,10 @@ def _inverse(low: Array) -> Array:
     links, k = low.shape[:2]
     if links < k:
         return np.asarray(np.linalg.inv(low) * np.tri(k), dtype=float)
-    inverse = np.zeros_like(low)
+    inverse, scale = np.zeros_like(low), 1.0 / np.einsum("lii->li", low)
     for i in range(k):
-        inverse[:, i, :i] = -(low[:, i, None, :i] @ inverse[:, :i, :i])[:, 0]
-        inverse[:, i, i] = 1.0
-        inverse[:, i] /= low[:, i, i, None]
+        np.multiply((low[:, i, None, :i] @ inverse[:, :i, :i])[:, 0], -scale[:, i, None], out=inverse[:, i, :i])
+        inverse[:, i, i] = scale[:, i]
     return inverse
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from ipo_nb.errors import BadOption
 from ipo_nb.filters import autoregression, filtered
 from ipo_nb.inference import setting_of
-from ipo_nb.lags import LagProfile, Series, judge
+from ipo_nb.lags import Held, LagProfile, Series, p_value_of
 from ipo_nb.links import Link
 from ipo_nb.panel import SEASON
 from ipo_nb.parallel import worked
@@ -25,7 +25,6 @@ __all__ = ["SurrogateCard", "surrogate_card", "surrogates", "wilson"]
 LEVEL = 0.05
 DRAWS = 199  # bootstrap draws of each test on a surrogate
 SEED = 20_240_607
-Held = Sequence[tuple[Series, tuple[int, int]]]
 
 
 def wilson(hits: float, draws: int, z: float = 1.96) -> tuple[float, float]:
@@ -165,7 +164,7 @@ def _one_link(asked: tuple[LagProfile, Series, Series, Held, int]) -> Array:
     link = Link(profile.cause, profile.effect, lag=profile.window)
     made = surrogates(effect.values, draws=draws, season=SEASON[profile.cadence])
     shown = (Series(effect.name, values) for values in made)
-    found = [judge(link, cause, one, cadence=profile.cadence, common=held, draws=DRAWS).p_value for one in shown]
+    found = [p_value_of(link, cause, one, cadence=profile.cadence, common=held, draws=DRAWS) for one in shown]
     return np.asarray(np.nan_to_num(found, nan=1.0), dtype=float)  # what cannot be tested is no claim
 
 

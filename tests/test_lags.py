@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from statsmodels.datasets import danish_data
-from statsmodels.tsa.ardl import ARDL
 
 import ipo_nb as ipo
 
@@ -177,45 +174,20 @@ def test_dates_serve_as_well_as_periods():
     assert dated.estimate == ipo.lag_profile(cause, effect).estimate
 
 
-def test_lagged_regression_equals_statsmodels_ardl():
-    """Danish money demand, ARDL(1, 2) with a trend: statsmodels' own example data."""
-    data = danish_data.load().data
-    data = data.set_axis(pd.PeriodIndex(data.index, freq="Q"))
-    theirs = ARDL(data["lrm"], 1, data[["lry"]], 2, trend="ct").fit()
-    ours = ipo.lagged_regression(data, "lrm", {"lry": (0, 2)}, own_lags=1, trend="ct", errors="nonrobust")
-    by_term = ours.table.set_index("term")["estimate"]
-    assert by_term["lrm lag 1"] == pytest.approx(theirs.params["lrm.L1"], rel=1e-9)
-    assert by_term["lry lag 2"] == pytest.approx(theirs.params["lry.L2"], rel=1e-9)
-    assert len(ours.fit.resid) == len(theirs.resid)
+def test_the_bounds_test_comes_with_a_link_that_asks_for_it():
+    cause, effect = planted(own=0.9)
+    profile = ipo.lag_profile(cause, effect, long_run="bounds")
+    assert profile.bounds.table["value"].iloc[0] == pytest.approx(ipo.bounds(cause, effect).table["value"].iloc[0])
+    assert profile.bounds.text in profile.text
+    with pytest.raises(ipo.BadOption, match="long_run is 'ardl'"):
+        ipo.lag_profile(cause, effect, long_run="ardl")
 
 
-def test_lagged_regression_is_the_ols_that_was_asked_for():
-    cause, effect = planted()
-    frame = pd.DataFrame({"cause": cause, "effect": effect})
-    ours = ipo.lagged_regression(frame, "effect", {"cause": (2, 3)}, own_lags=1, errors="nonrobust")
-    columns = [cause.shift(2), cause.shift(3), effect.shift(1)]
-    design = sm.add_constant(pd.concat(columns, axis=1).to_numpy()[3:])
-    theirs = sm.OLS(effect.to_numpy()[3:], design).fit()
-    own = ours.table.set_index("term")["estimate"]
-    assert own["effect lag 1"] == pytest.approx(theirs.params[3], rel=1e-10)
-    row = ours.long_run.iloc[0]
-    assert row["estimate"] == pytest.approx((theirs.params[1] + theirs.params[2]) / (1 - theirs.params[3]), rel=1e-10)
-    assert row["f"] == pytest.approx(float(theirs.f_test(np.eye(4)[1:3]).fvalue), rel=1e-9)
-    assert "not corrected" in ours.text
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"causes": {"caus": 0}}, "Did you mean 'cause'"),
-        ({"causes": {"cause": (3, 1)}}, "0 <= first <= last"),
-        ({"causes": {"cause": 0}, "errors": "HC9"}, "errors is 'HC9'"),
-        ({"causes": {"cause": 0, "twice": 0}}, "is a sum of the other terms"),
-        ({"causes": {"cause": (0, 120)}}, "complete periods are left"),
-    ],
-)
-def test_a_regression_that_cannot_be_run_is_refused_in_words(options, words):
-    cause, effect = planted()
-    frame = pd.DataFrame({"cause": cause, "twice": 2 * cause, "effect": effect})
-    with pytest.raises(ipo.IpoError, match=words):
-        ipo.lagged_regression(frame, "effect", **options)
+def test_a_known_step_is_held_constant():
+    """Both series step up in one week for a reason that somebody knows: with it as a term nothing is left."""
+    step = np.where(np.arange(180) >= 90, 8.0, 0.0)
+    cause, effect = weekly(noise(5, own=0) + step, "cause"), weekly(noise(6, own=0) + np.roll(step, 1) + 0, "effect")
+    terms = [("step", str(WEEKS[90].start_time.date())), ("event", str(WEEKS[0].start_time.date()))]
+    assert ipo.lag_profile(cause, effect, terms=[*terms, ("step", str(WEEKS[91].start_time.date()))]).p_value > 0.05
+    with pytest.raises(ipo.BadOption, match="not on the calendar"):
+        ipo.lag_profile(cause, effect, terms=[("step", "1999-01-04")])

@@ -202,6 +202,16 @@ def test_the_fit_is_statsmodels_and_says_the_same(errors, trend):
     assert ours.long_run["p_value"][0] == pytest.approx(float(joint.pvalue), rel=1e-6, abs=1e-12)
 
 
+def test_it_is_the_ols_that_was_asked_for():
+    frame = planted()
+    ours = ipo.lagged_regression(frame, "effect", {"cause": (2, 3)}, own_lags=1, errors="nonrobust")
+    columns = [frame["effect"].shift(1), frame["cause"].shift(2), frame["cause"].shift(3)]
+    theirs = sm.OLS(frame["effect"][3:], sm.add_constant(pd.concat(columns, axis=1)[3:].to_numpy())).fit()
+    np.testing.assert_allclose(ours.table["estimate"], theirs.params, rtol=1e-10)
+    np.testing.assert_allclose(ours.table["error"], theirs.bse, rtol=1e-10)
+    assert ours.long_run["f"][0] == pytest.approx(float(theirs.f_test(np.eye(4)[2:]).fvalue), rel=1e-9)
+
+
 def test_the_long_run_is_the_delta_method_and_newey_is_hac_by_n_over_n_less_k():
     ours = ipo.lagged_regression(planted(), "effect", {"cause": (2, 3)}, own_lags=1, errors=("HAC", 7))
     stata = ipo.lagged_regression(planted(), "effect", {"cause": (2, 3)}, own_lags=1, errors=("newey", 7))

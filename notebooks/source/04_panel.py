@@ -115,6 +115,17 @@ doubtful.loc[100, "Wait minutes"] = "about 5"
 teach.refused(ipo.read_series, doubtful, case.ipo_map)
 
 # %% [markdown]
+# Steps, single events, totals over several weeks, one thing measured twice: such oddities are put to you as
+# questions, and nothing is changed. Here we put one in: from week 120 on somebody counts complaints twice.
+
+# %%
+stepped = frame.assign(Complaints=frame["Complaints"] + 30.0 * (frame.index >= 120))
+odd = ipo.find_oddities(ipo.read_series(stepped, case.ipo_map), case.ipo_map)
+
+# %% tags=["nbval-check-output"]
+teach.say(*odd.table["what"])
+
+# %% [markdown]
 # A check: how many weeks of *Certificates filed* are missing?
 
 # %%

@@ -83,7 +83,7 @@ def by_granger(series: list[np.ndarray], links: tuple[tuple[int, int], ...]) -> 
 def main() -> None:
     series, links = a_map(5)
     ours = cpu(lambda: tested(series, links))
-    print(f"default test, {len(links)} links, 156 periods, up to {DRAWS} draws: {ours:.2f} s, {ours / 2:.4f} s a 100")
+    print(f"default test, {len(links)} links, 156 periods, up to {DRAWS} draws: {ours:.2f} s")
     few = links[:20]
     granger = cpu(lambda: by_granger(series, few)) / len(few)
     print(f"grangercausalitytests: {granger:.4f} s a link, {granger / (ours / len(links)):.1f}x")

@@ -129,21 +129,22 @@ def _found(method: Method, design: str, periods: int, strength: float, draw: int
 
 def _weighed(draw: int) -> tuple[float, ...]:
     """One map: share of claims that are false, of true links claimed, of confounded ones claimed with and without what
-    the map declares of their common causes."""
+    the map declares of their common causes. False discoveries are controlled over all links of a map, so that the
+    claims counted are those about what the inputs feed too."""
     made = network(draw)
-    careful, careless = (_claimed(made, declared=declared) for declared in (True, False))
-    false = careful[~made.true].sum() / max(careful.sum(), 1)
+    (careful, claims), (careless, _) = (_claimed(made, declared=declared) for declared in (True, False))
+    false = careful[~made.true].sum() / max(claims, 1)
     shares = careful[made.true], careful[made.confounded], careless[made.confounded]
     return float(false), *(float(share.mean()) for share in shares)
 
 
-def _claimed(made: Network, *, declared: bool) -> Any:
-    """Which candidates `weigh_links` calls supported or contradicted."""
+def _claimed(made: Network, *, declared: bool) -> tuple[Any, int]:
+    """Which candidates `weigh_links` calls supported or contradicted, and how many links of the map in all."""
     weeks = pd.period_range("2022-01-03", periods=made.values.shape[1], freq="W-SUN", name="period")
     ipo_map = IPOMap(made.metrics(), made.links(declared=declared), cadence="weekly")
     evidence: Evidence = weigh_links(ipo_map, Panel.of(pd.DataFrame(made.values.T, weeks, list(made.names))))
     ends = [(made.names[cause], made.names[effect]) for cause, effect in made.candidates]
-    return np.array([evidence.profiles[pair].is_shown for pair in ends])
+    return np.array([evidence.profiles[pair].is_shown for pair in ends]), len(evidence.shown)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

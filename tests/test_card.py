@@ -114,7 +114,8 @@ def test_claims_on_maps_are_counted_against_what_is_true(monkeypatch):
         ends = [(made.names[a], made.names[b]) for a, b in made.candidates]
         named = made.true if len(ipo_map.links) > 200 else made.true | made.confounded
         shown = [SimpleNamespace(is_shown=bool(is_named)) for is_named in named]
-        return SimpleNamespace(profiles=dict(zip(ends, shown, strict=True)))
+        claims = [one for one in shown if one.is_shown] + [None] * len(made.feeds)
+        return SimpleNamespace(profiles=dict(zip(ends, shown, strict=True)), shown=claims)
 
     maps = [network(0), network(1)]
     monkeypatch.setattr("ipo_nb.card.weigh_links", oracle)

@@ -156,7 +156,10 @@ class LagProfile(Result):
 
     @property
     def fit(self) -> Any:
-        """The reported regression as a statsmodels result with robust errors, made when asked for; else None."""
+        """The regression behind the estimate as a statsmodels result with robust errors, made when asked; else None.
+
+        Its own intervals are narrower than `low` to `high`, which are the hull of all models that fit about as well.
+        """
         if self.design is None:
             return None
         import statsmodels.api as sm
@@ -305,8 +308,8 @@ def lag_profile(
 
     Notes
     -----
-    Wild bootstrap: Davidson & Flachaire (2008), J. Econometrics 146; HC3: MacKinnon & White (1985); forecasts:
-    Clark & West (2007).
+    Wild bootstrap: Davidson & Flachaire (2008), J. Econometrics 146; HC3: MacKinnon & White (1985); interval
+    of the size: Fieller (1954).
 
     Examples
     --------

@@ -180,3 +180,15 @@ def test_the_stricter_correction_raises_every_q_and_is_named():
     assert "Benjamini-Yekutieli" in strict.text
     with pytest.raises(ipo.BadOption, match="'BH' or 'BY'"):
         ipo.weigh_links(sample.ipo_map, sample.panel, correction="none")
+
+
+def test_one_thing_measured_twice_is_asked_about_and_not_tested():
+    weeks = pd.period_range("2022-01-03", periods=150, freq="W-SUN", name="period")
+    once = np.random.default_rng(1).normal(size=150).cumsum()
+    twice = 2 * once + 0.1 * np.random.default_rng(2).normal(size=150)
+    metrics = [{"name": "Once", "stage": "process"}, {"name": "Twice", "stage": "outcome"}]
+    ipo_map = ipo.IPOMap(metrics, [{"cause": "Once", "effect": "Twice"}], cadence="weekly")
+    frame = pd.DataFrame({"week": weeks.start_time, "Once": once, "Twice": twice})
+    profile = ipo.weigh_links(ipo_map, ipo.read_series(frame, ipo_map)).profile("Once", "Twice")
+    assert profile.verdict == "cannot_tell"
+    assert "one thing measured twice" in profile.text

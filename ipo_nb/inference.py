@@ -302,27 +302,34 @@ def near_lags(tested: Tested) -> tuple[int, ...]:
 
 
 def long_run_size(
-    y: Array, x: Array, lag: int, setting: Setting, held: Sequence[Array], names: tuple[str, str]
+    y: Array,
+    x: Array,
+    lags: Sequence[int],
+    setting: Setting,
+    held: Sequence[Array],
+    names: tuple[str, str],
+    *,
+    quantile: float = 0.0,
 ) -> Size | None:
-    """Long-run effect around the peak lag: a sparse ADL and a regression with autoregressive errors.
+    """Long-run effect around the lags that fit about equally well: sparse ADLs and regressions with AR errors.
 
     The point comes from the one with the smallest BIC. The interval is the hull of all that fit about as well: lag
     blocks within a BIC of 2, and both kinds unless one fits clearly better. A model whose own lags add up to more than
     0.98 has no long-run effect that the data could show.
     """
-    block = range(max(lag - 1, 0), lag + 3)
-    moved = {j: lagged(x, j) for j in block}
+    blocks = _blocks(lags)
+    moved = {j: lagged(x, j) for j in sorted({j for block in blocks for j in block})}
     past = [lagged(y, j) for j in range(1, setting.most + 1)]
-    far = [lagged(column, setting.most) for column in (moved[block[-1]], *held)]
+    far = [lagged(column, setting.most) for column in (moved[max(moved)], *held)]
     complete = np.isfinite(y) & np.isfinite(np.array([*moved.values(), *held, *past, *far])).all(axis=0)
     mask = np.where(complete, 0.0, np.nan)
     room = complete.any(axis=0).sum() if setting.by_unit else complete.sum()
     fixed = 0 if setting.terms is None else len(setting.terms)
-    if room < fixed + len(held) + setting.most + len(block) + 8:
+    if room < fixed + len(held) + setting.most + 4 + 8:
         return None
     kinds = (
-        _distributed(y, moved, lag, past, setting, held, mask, names),
-        _static(y, moved, lag, setting, held, mask, names),
+        _distributed(y, moved, blocks, past, setting, held, mask, names, quantile),
+        _static(y, moved, blocks, setting, held, mask, names, quantile),
     )
     found = [min(kind, key=_bic) for kind in kinds if kind]
     if not found:
@@ -344,12 +351,11 @@ def _bic(found: tuple[float, Size]) -> float:
     return found[0]
 
 
-def _blocks(moved: Mapping[int, Array], lag: int) -> list[tuple[int, ...]]:
-    """The lag blocks tried around the peak: it alone, with those after it, with the one before it."""
-    tried = [(lag,), (lag, lag + 1), (lag, lag + 1, lag + 2)]
-    if lag - 1 in moved:
-        tried += [(lag - 1, lag), (lag - 1, lag, lag + 1, lag + 2)]
-    return tried
+def _blocks(lags: Sequence[int]) -> list[tuple[int, ...]]:
+    """The lag blocks tried around each lag: it alone, with those after it, with the one before it."""
+    tried = [(lag, *range(lag + 1, lag + more)) for lag in lags for more in (1, 2, 3)]
+    tried += [(*range(lag - 1, lag + more),) for lag in lags if lag for more in (1, 3)]
+    return list(dict.fromkeys(tried))
 
 
 def _design(
@@ -370,12 +376,13 @@ def _design(
 def _distributed(
     y: Array,
     moved: Mapping[int, Array],
-    lag: int,
+    blocks: Sequence[tuple[int, ...]],
     past: Sequence[Array],
     setting: Setting,
     held: Sequence[Array],
     mask: Array,
     names: tuple[str, str],
+    quantile: float,
 ) -> list[tuple[float, Size]]:
     """Autoregressive distributed lags: for each block of the cause's lags around the peak its own lags by BIC."""
     target, stacked, fixed, clusters = _design(y, [*held, *moved.values(), *past], setting, mask)
@@ -383,7 +390,7 @@ def _distributed(
     after = len(held) + len(moved)
     before = np.hstack([fixed, stacked[:, : len(held)]])
     trials = []
-    for block in _blocks(moved, lag):
+    for block in blocks:
         design = np.hstack([before, stacked[:, [at[j] for j in block]], stacked[:, after:]])
         base = before.shape[1] + len(block)
         bics = nested_bic(target, design, range(base, base + setting.most + 1))
@@ -395,49 +402,53 @@ def _distributed(
         if bic <= least + NEAR:
             labels = _labels(fixed.shape[1], len(held), names, block, order)
             shape = Design(target, design, labels, clusters, n_own=order, n_cause=len(block))
-            found.append((bic, _long_run(least_squares(target, design, clusters), shape, block, setting)))
+            found.append((bic, _long_run(least_squares(target, design, clusters), shape, block, setting, quantile)))
     return found
 
 
 def _static(
     y: Array,
     moved: Mapping[int, Array],
-    lag: int,
+    blocks: Sequence[tuple[int, ...]],
     setting: Setting,
     held: Sequence[Array],
     mask: Array,
     names: tuple[str, str],
+    quantile: float,
 ) -> list[tuple[float, Size]]:
     """Regressions on the cause's lags with autoregressive errors, by iterated Cochrane & Orcutt (1949)."""
+    first = autoregression(y, setting.terms, most=setting.most)
 
-    def fitted(own: Array, block: tuple[int, ...]) -> tuple[Fit, Design]:
+    def framed_by(own: Array, lags: Sequence[int]) -> tuple[Array, Array, int, Any]:
         terms = None if setting.terms is None else filtered(setting.terms, own)
-        columns = [filtered(column, own) for column in (*held, *(moved[j] for j in block))]
+        columns = [filtered(column, own) for column in (*held, *(moved[j] for j in lags))]
         target, stacked, fixed, clusters = _design(filtered(y, own), columns, setting, mask, terms)
-        design = np.hstack([fixed, stacked])
-        labels = _labels(fixed.shape[1], len(held), names, block, 0)
-        return least_squares(target, design, clusters), Design(target, design, labels, clusters, 0, len(block))
+        return target, np.hstack([fixed, stacked]), fixed.shape[1], clusters
 
-    def settled(own: Array, block: tuple[int, ...]) -> tuple[float, Size] | None:
+    def settled(block: tuple[int, ...]) -> tuple[float, Size]:
         """The errors' own dynamics and the slopes, each from the other, until neither moves."""
+        own, explained = first, np.array([*held, *(moved[j] for j in block)])
         for _ in range(8):
-            slopes = fitted(own, block)[0].coefficients[-len(block) - len(held) :]
-            if not np.isfinite(slopes).all():
-                return None
-            explained = (*held, *(moved[j] for j in block))
-            rest = y - sum(slope * column for slope, column in zip(slopes, explained, strict=True))
-            newer = autoregression(rest, setting.terms, most=setting.most)
+            target, design, fixed, clusters = framed_by(own, block)
+            slopes = np.linalg.lstsq(design, target, rcond=None)[0][fixed:]
+            newer = autoregression(y - np.tensordot(slopes, explained, 1), setting.terms, most=setting.most)
             if newer.shape == own.shape and np.allclose(newer, own, atol=1e-6):
                 break
             own = newer
-        fit, shape = fitted(own, block)
-        bic = fit.bic + own.size * math.log(shape.target.size)
-        return bic, _long_run(replace(fit, df=fit.df - own.size), shape, block, setting)
+        fit = least_squares(target, design, clusters)
+        labels = _labels(fixed, len(held), names, block, 0)
+        shape = Design(target, design, labels, clusters, 0, len(block))
+        bic = fit.bic + own.size * math.log(target.size)
+        return bic, _long_run(replace(fit, df=fit.df - own.size), shape, block, setting, quantile)
 
-    first = autoregression(y, setting.terms, most=setting.most)
-    bics = {block: fitted(first, block)[0].bic for block in _blocks(moved, lag)}
+    target, design, fixed, _ = framed_by(first, list(moved))
+    after = fixed + len(held)
+    basis = orthonormal(design[:, :after])
+    rest, columns = target - basis @ (basis.T @ target), design[:, after:] - basis @ (basis.T @ design[:, after:])
+    place = {j: k for k, j in enumerate(moved)}
+    bics = {block: nested_bic(rest, columns[:, [place[j] for j in block]], [len(block)])[0] for block in blocks}
     close = [block for block, bic in bics.items() if bic <= min(bics.values()) + 2 * NEAR]
-    return [found for found in (settled(first, block) for block in close) if found is not None]
+    return [size for size in map(settled, close) if size[1].identified]
 
 
 def _labels(n_fixed: int, n_held: int, names: tuple[str, str], block: tuple[int, ...], order: int) -> tuple[str, ...]:
@@ -447,7 +458,7 @@ def _labels(n_fixed: int, n_held: int, names: tuple[str, str], block: tuple[int,
     return (*fixed, *held, *causes, *(f"{names[1]} lag {j}" for j in range(1, order + 1)))
 
 
-def _long_run(fit: Fit, design: Design, block: tuple[int, ...], setting: Setting) -> Size:
+def _long_run(fit: Fit, design: Design, block: tuple[int, ...], setting: Setting, quantile: float) -> Size:
     """Sum of the cause's coefficients over 1 - sum of the own lags, Fieller interval with t quantiles.
 
     Without units the interval is widened as if the longest own history and the widest block had been fitted: what
@@ -467,7 +478,7 @@ def _long_run(fit: Fit, design: Design, block: tuple[int, ...], setting: Setting
     paid = 1.0 if setting.by_unit else math.sqrt(n / max(n - setting.most - 4, n / 2))
     sums = np.zeros((2, picked.size))
     sums[0, : weights.size], sums[1, weights.size :] = 1.0, -1.0  # of the weights; what one less the own lags varies by
-    half = float(stdtrit(max(fit.df, 1), 0.975)) * paid
+    half = max(float(stdtrit(max(fit.df, 1), 0.975)), quantile) * paid
     low, high = _ratio(estimate, kept, half**2 * (sums @ covariance @ sums.T))
     return Size(estimate, low, high, True, _response(weights, own, block), design)
 
@@ -494,11 +505,11 @@ def _ratio(estimate: float, below: float, spread: Array) -> tuple[float, float]:
 
 def _response(weights: Array, own: Array, block: tuple[int, ...]) -> Array:
     """Change of the effect 0..26 periods after the cause rose by one and stayed there."""
-    response = np.zeros(HORIZON + 1)
-    for ahead in range(HORIZON + 1):
-        reached = sum(weight for lag, weight in zip(block, weights, strict=True) if lag <= ahead)
-        response[ahead] = reached + sum(a * response[ahead - j] for j, a in enumerate(own, start=1) if j <= ahead)
-    return response
+    from scipy.signal import lfilter
+
+    moved = np.zeros(block[-1] + 1)
+    moved[list(block)] = weights
+    return np.asarray(lfilter(moved, [1.0, *-own], np.ones(HORIZON + 1)), dtype=float)
 
 
 def placebos(x: Array, setting: Setting) -> list[Array]:

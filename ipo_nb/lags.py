@@ -516,7 +516,9 @@ def _measured(profile: LagProfile, pair: Pair, tested: Tested, held: Sequence[Ar
 def _sized(profile: LagProfile, pair: Pair, held: Sequence[Array], critical: float) -> LagProfile:
     """The long-run effect in real units, and how many periods would show the smallest one that matters."""
     names = (profile.cause, profile.effect)
-    size = long_run_size(pair.level_y, pair.level_x, int(profile.lag or 0), pair.setting, held, names)
+    searched = critical if profile.p_value > ALONE else 0.0
+    level, lags = (pair.level_y, pair.level_x), profile.near_lags
+    size = long_run_size(*level, lags, pair.setting, held, names, quantile=searched)
     if size is None or not size.identified:
         reason = f"{profile.effect} carries its own past on almost whole, so a lasting effect is not identified"
         return replace(profile, reason=reason)
@@ -529,7 +531,7 @@ def _sized(profile: LagProfile, pair: Pair, held: Sequence[Array], critical: flo
         response=tuple((size.response * ratio).tolist()),
         design=_in_units(size.design, pair.sy, pair.sx),
     )
-    return replace(profile, periods_needed=_needed(profile, critical))
+    return replace(profile, periods_needed=_needed(profile, critical, max(searched, 1.96)))
 
 
 def blank_profile(link: Link, cause_unit: str, effect_unit: str, cadence: str) -> LagProfile:
@@ -569,9 +571,9 @@ def _in_units(design: Design, sy: float, sx: float) -> Design:
     return replace(design, target=design.target * sy, columns=columns)
 
 
-def _needed(profile: LagProfile, critical: float) -> float | None:
+def _needed(profile: LagProfile, critical: float, quantile: float) -> float | None:
     """Periods for 80 % power at the smallest effect that matters: standard errors shrink with the root of time."""
-    error = (profile.high - profile.low) / (2 * 1.96)
+    error = (profile.high - profile.low) / (2 * quantile)
     if not profile.matters > 0 or not math.isfinite(error):
         return None
     needed = profile.n_periods * ((critical + POWER) * error / profile.matters) ** 2

@@ -372,15 +372,13 @@ def judge(
     if isinstance(found, LagProfile):
         return found
     blank, pair, held, tested = found
+    matters = _matters(link, cause.values[pair.moving], effect.values[pair.moving])
+    blank = replace(blank, matters=matters, held=tuple(series.name for series, _ in common))
+    blank, held, tested = _beside_rivals(blank, pair, held, tested, rivals, draws)
     profile = _measured(blank, pair, tested, held, draws)
-    profile = replace(
-        profile,
-        matters=_matters(link, cause.values[pair.moving], effect.values[pair.moving]),
-        held=tuple(series.name for series, _ in common),
-    )
     profile = _sized(profile, pair, held, tested.joint.critical)
     if profile.p_value <= PROMISING:
-        profile = _stand_up(profile, pair, tested, held, rivals, draws)
+        profile = _stand_up(profile, pair, tested, held)
     else:
         profile = _look_beyond(profile, pair, held, draws)
     if total is not None:
@@ -509,7 +507,7 @@ def _measured(profile: LagProfile, pair: Pair, tested: Tested, held: Sequence[Ar
         onset=tested.lags[int(np.argmax(passed))] if passed.any() else None,
         near_lags=near_lags(tested),
         peak_sign=float(np.sign(leading)),
-        tests=3,
+        tests=profile.tests + 3,
     )
 
 
@@ -580,38 +578,50 @@ def _needed(profile: LagProfile, critical: float, quantile: float) -> float | No
     return float(math.ceil(max(needed, profile.n_periods * 1.1)))
 
 
-def _stand_up(
-    profile: LagProfile,
-    pair: Pair,
-    tested: Tested,
-    held: Sequence[Array],
-    rivals: Sequence[tuple[Series, tuple[int, int]]],
-    draws: int,
-) -> LagProfile:
-    """What a link that looks real has to stand: unseen periods, a placebo, and its rivals held constant."""
-    x, y, setting, lag = pair.x, pair.y, pair.setting, int(profile.lag or 0)
-    tried = [try_link(y, moved, tested.lags, setting, held, 19) for moved in placebos(x, setting)]
+def _beside_rivals(
+    profile: LagProfile, pair: Pair, held: list[Array], alone: Tested, rivals: Held, draws: int
+) -> tuple[LagProfile, list[Array], Tested]:
+    """The test beside those other declared causes that the effect follows, where they explain it better than the cause
+    does or take up noise; and whether the cause can be told apart from all that the effect seems to follow."""
+    x, y, setting = pair.x, pair.y, pair.setting
+    columns = [(series.name, column) for series, window in rivals for column in pair.followed_lags(series, window)]
+    values = [column for _, column in columns]
+    seeming = followed(y, values, setting, most=4, penalty=2.0)
+    if not seeming:
+        return profile, held, alone
+    running = followed(y, [*values, *(lagged(x, lag) for lag in alone.lags)], setting, most=5, penalty=2.0)
+    running = [k for k in running if k < len(values)]
+
+    def beside(places: Sequence[int]) -> Tested | None:
+        return try_link(y, x, alone.lags, setting, [*held, *(values[k] for k in places)], draws)
+
+    tested = (beside(running) if running else None) or alone
+    if min(alone.joint.p_value, tested.joint.p_value) <= ALONE:
+        last = tested if set(running) == set(seeming) else beside(seeming)
+        against = [columns[k] for k in seeming]
+        name, shared = closest(lagged(x, alone.lags[int(np.argmax(alone.strength))]), against, setting, y)
+        gone = last is None or last.joint.p_value > PROMISING
+        if gone or shared > ALIASED:
+            left = "nothing of it can be told apart" if gone else "the two cannot be told apart"
+            together = f"{profile.cause} and {name} moved together (r = {math.sqrt(shared):.2f})"
+            profile = replace(profile, aliased=name, reason=f"{together}, and with {name} held constant {left}")
+    if tested is alone:
+        return profile, held, alone
+    names = dict.fromkeys((*profile.held, *(columns[k][0] for k in running)))
+    return replace(profile, held=tuple(names), tests=2), [*held, *(values[k] for k in running)], tested
+
+
+def _stand_up(profile: LagProfile, pair: Pair, tested: Tested, held: Sequence[Array]) -> LagProfile:
+    """What a link that looks real has to stand: unseen periods, and a placebo."""
+    tried = [try_link(pair.y, moved, tested.lags, pair.setting, held, 19) for moved in placebos(pair.x, pair.setting)]
     strongest = float(tested.strength.max())
     passed = all(placebo is None or float(placebo.strength.max()) < strongest for placebo in tried)
-    profile = replace(
+    return replace(
         profile,
-        holdout=forecasts_better(y, x, lag, setting, held),
+        holdout=forecasts_better(pair.y, pair.x, int(profile.lag or 0), pair.setting, held),
         placebo=passed if tried else None,
         tests=profile.tests + len(tried),
     )
-    columns = [(series.name, column) for series, window in rivals for column in pair.followed_lags(series, window)]
-    picked = followed(y, [column for _, column in columns], setting, most=4, penalty=2.0)
-    against = [columns[k] for k in picked]
-    if not against:
-        return profile
-    beside = try_link(y, x, tested.lags, setting, [*held, *(column for _, column in against)], draws)
-    name, shared = closest(lagged(x, lag), against, setting, y)
-    gone = beside is None or beside.joint.p_value > PROMISING
-    if gone or shared > ALIASED:
-        left = "nothing of it can be told apart" if gone else "the two cannot be told apart"
-        together = f"{profile.cause} and {name} moved together (r = {math.sqrt(shared):.2f})"
-        profile = replace(profile, aliased=name, reason=f"{together}, and with {name} held constant {left}")
-    return replace(profile, tests=profile.tests + 1)
 
 
 def slopes_by_unit(profile: LagProfile, cause: Series, effect: Series, units: Sequence[str]) -> UnitEffects | None:
@@ -701,7 +711,7 @@ def settle(
     if not shown or profile.echo or profile.aliased or not math.isfinite(profile.estimate):
         flags = [flag for flag in flags if flag not in ("within_units_only", "sign_flips_by_unit")]
     if not shown:
-        return replace(profile, verdict=_unshown(profile, back), grade="D", flags=tuple(flags), aliased="")
+        return replace(profile, verdict=_unshown(profile, back), grade="D", flags=tuple(flags))
     if profile.echo:
         reason = (
             f"the two move together within the same {PERIOD_WORD[profile.cadence]} more than at any declared lag, "
@@ -726,6 +736,8 @@ def settle(
 
 
 def _unshown(profile: LagProfile, back: bool) -> str:
+    if profile.aliased:
+        return "cannot_tell"
     if back:
         return "backwards"
     if not math.isfinite(profile.estimate):

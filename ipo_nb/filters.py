@@ -16,6 +16,7 @@ from ipo_nb.regression import Array, nested_bic, orthonormal
 __all__ = [
     "autoregression",
     "deterministic",
+    "echoes",
     "filtered",
     "fourier_pairs",
     "lagged",
@@ -162,7 +163,7 @@ def unbiased(own: Array, terms: Array, periods: int) -> Array:
     if not own.size:
         return own
     measured, persistence = float(own.sum()), float(own.sum())
-    shared = _shared(terms.tobytes(), len(terms))
+    shared = echoes(terms.tobytes(), len(terms))
     for _ in range(30):
         decay = persistence ** np.arange(shared.size)
         bias = (2 * persistence + (1 - persistence**2) * float(decay @ shared)) / periods
@@ -171,7 +172,7 @@ def unbiased(own: Array, terms: Array, periods: int) -> Array:
 
 
 @lru_cache(maxsize=64)
-def _shared(terms: bytes, count: int) -> Array:
+def echoes(terms: bytes, count: int) -> Array:
     """Products of an orthonormal basis of the terms with itself, 1, 2, ... periods later."""
     basis = orthonormal(np.frombuffer(terms).reshape(count, -1).T)
     return np.array([float((basis[h:] * basis[:-h]).sum()) for h in range(1, min(60, len(basis)))])

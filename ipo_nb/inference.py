@@ -17,6 +17,7 @@ from ipo_nb.bootstrap import SupT, sup_t
 from ipo_nb.filters import (
     autoregression,
     deterministic,
+    echoes,
     filtered,
     fourier_pairs,
     lagged,
@@ -88,6 +89,7 @@ class Setting:
     most: int
     by_unit: bool
     waves: Array | None = None
+    n_units: int = 1
 
     @property
     def tested(self) -> Setting:
@@ -217,7 +219,7 @@ def setting_of(x: Array, y: Array, n_periods: int, season: int, extra: Array | N
     declared come beside them. With units, unit trends and period effects instead."""
     most = max(2, min(8, n_periods // 12))
     if len(x) > 1:
-        return Setting(None, most, by_unit=True)
+        return Setting(None, most, by_unit=True, n_units=len(x))
     cycles = n_periods / season
     pairs: int | None = 0
     if season > 1 and season <= 12 and cycles >= 4:
@@ -339,7 +341,8 @@ def long_run_size(
     best_bic, best = min(found, key=_bic)
     if not best.identified:
         return best
-    margin = CLEAR if best.design.n_own else CLEAR_STATIC
+    # with units dynamics differ, so that neither kind is right and n is large enough for BIC to be sure of one
+    margin = math.inf if setting.by_unit else CLEAR if best.design.n_own else CLEAR_STATIC
     near = [
         size
         for kind in kinds
@@ -471,6 +474,9 @@ def _long_run(fit: Fit, design: Design, block: tuple[int, ...], setting: Setting
     stop = design.columns.shape[1] - design.n_own
     picked = np.arange(stop - design.n_cause, design.columns.shape[1])
     weights, own = fit.coefficients[stop - design.n_cause : stop], fit.coefficients[stop:]
+    if setting.by_unit and own.size and np.isfinite(fit.coefficients).all():
+        freed = _without_nickell(fit, design, setting.n_units)
+        weights, own = freed[stop - design.n_cause : stop], freed[stop:]
     kept = 1.0 - float(own.sum())
     identified = bool(np.isfinite(weights).all()) and kept >= 1 - UNIT_ROOT
     if not identified:
@@ -483,6 +489,28 @@ def _long_run(fit: Fit, design: Design, block: tuple[int, ...], setting: Setting
     half = max(float(stdtrit(max(fit.df, 1), 0.975)), quantile) * paid
     low, high = _ratio(estimate, kept, half**2 * (sums @ covariance @ sums.T))
     return Size(estimate, low, high, True, _response(weights, own, block), design)
+
+
+def _without_nickell(fit: Fit, design: Design, n_units: int) -> Array:
+    """Coefficients freed of what each unit's own mean and trend do to own lags (Nickell 1981; Kiviet 1995).
+
+    Taking a mean and a trend out of each unit ties its past to its errors: by s2 sum_h psi(h - j) tr(Q'Q_h) for own lag
+    j, where psi is the response to a shock and Q an orthonormal basis of the two. The more units, the more it matters.
+    """
+    x, start = design.columns, design.columns.shape[1] - design.n_own
+    periods = round(len(x) / n_units)
+    shared = echoes(deterministic(periods, season=1, pairs=0).tobytes(), 2)
+    pull = np.linalg.pinv(x.T @ x)[:, start:] * (n_units * fit.residuals.var())
+    freed = fit.coefficients
+    for _ in range(30):
+        shock = _response(np.ones(1), freed[start:], (0,), shared.size)
+        psi = np.diff(shock, prepend=0.0)
+        tied = [float(psi[: shared.size - j] @ shared[j:]) for j in range(design.n_own)]
+        moved = fit.coefficients + pull @ tied
+        if not moved[start:].sum() < 1:
+            break
+        freed = moved
+    return np.asarray(freed, dtype=float)
 
 
 def _ratio(estimate: float, below: float, spread: Array) -> tuple[float, float]:
@@ -505,13 +533,13 @@ def _ratio(estimate: float, below: float, spread: Array) -> tuple[float, float]:
     return (middle - half) / far, (middle + half) / far
 
 
-def _response(weights: Array, own: Array, block: tuple[int, ...]) -> Array:
-    """Change of the effect 0..26 periods after the cause rose by one and stayed there."""
+def _response(weights: Array, own: Array, block: tuple[int, ...], horizon: int = HORIZON) -> Array:
+    """Change of the effect 0..horizon periods after the cause rose by one and stayed there."""
     from scipy.signal import lfilter
 
     moved = np.zeros(block[-1] + 1)
     moved[list(block)] = weights
-    return np.asarray(lfilter(moved, [1.0, *-own], np.ones(HORIZON + 1)), dtype=float)
+    return np.asarray(lfilter(moved, [1.0, *-own], np.ones(horizon + 1)), dtype=float)
 
 
 def placebos(x: Array, setting: Setting) -> list[Array]:

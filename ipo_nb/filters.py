@@ -109,8 +109,9 @@ def week_terms(periods: int, weeks: Sequence[int]) -> Array:
 def standing_weeks(series: Array, terms: Array, *, most: int) -> tuple[int, ...]:
     """Weeks of the year (0..51 from the first period) in which a weekly series stands apart: holidays, closings.
 
-    A wave of few harmonics cannot follow them, and where two series share them they look linked. Taken up one at a time
-    while the largest |t| passes 3.7, beside trend, season and own dynamics; at most six. (1, periods)
+    A wave of few harmonics cannot follow them, and where two series share them they look linked. Single weeks and pairs
+    of neighbours are taken up in turn while the largest |t| passes 3.7, beside trend, season and own dynamics, until
+    there are six. (1, periods)
     """
     return _standing_weeks(series.tobytes(), terms.tobytes(), series.size, most)
 
@@ -119,15 +120,15 @@ def standing_weeks(series: Array, terms: Array, *, most: int) -> tuple[int, ...]
 def _standing_weeks(values: bytes, fixed: bytes, periods: int, most: int) -> tuple[int, ...]:
     series, terms = np.frombuffer(values).reshape(1, periods), np.frombuffer(fixed).reshape(-1, periods)
     weeks = week_terms(periods, range(52))
+    tried = np.vstack([weeks, np.maximum(weeks, np.roll(weeks, -1, axis=0))])  # each week, and with the one after it
     found: list[int] = []
     while len(found) < MOST_WEEKS:
         known = np.vstack([terms, weeks[found]])
-        t = _alone(series, weeks, known, autoregression(series, known, most=most))
-        t[found] = 0.0
+        t = _alone(series, tried, known, autoregression(series, known, most=most))
         strongest = int(np.argmax(t))
         if t[strongest] < STANDING:
             break
-        found.append(strongest)
+        found += {strongest % 52, (strongest + strongest // 52) % 52} - set(found)
     return tuple(sorted(found))
 
 

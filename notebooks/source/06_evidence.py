@@ -23,7 +23,8 @@ case = ipo.load_sample("support")
 # %% [markdown]
 # Twenty tests are not one test. At the usual five percent, one unrelated pair in twenty looks like a link
 # by luck, and it is the one that will be put on a slide. So all links of the map are judged together and
-# corrected for their number.
+# corrected for their number. Each is tested beside the other declared causes that its effect follows, so that
+# what they explain is neither noise nor mistaken for it.
 
 # %%
 evidence = ipo.weigh_links(case.ipo_map, case.panel)
@@ -135,6 +136,6 @@ ipo.charts.map_chart(case.ipo_map, evidence)
 # it would take.
 #
 # **What it does not show.** That a supported arrow is a cause. The tests exclude luck, trend, season and
-# the declared common causes. They cannot exclude what nobody measured.
+# the other causes that the map declares. They cannot exclude what nobody measured.
 #
 # **Next:** [07 Drivers](07_drivers.ipynb): what moves the outcome most, and who pays for whose success.

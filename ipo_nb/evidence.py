@@ -25,7 +25,7 @@ from ipo_nb.signatures import trailing_window
 from ipo_nb.surrogates import SurrogateCard, surrogate_card
 from ipo_nb.units import UnitEffects
 
-__all__ = ["Evidence", "Question", "driver_blocks", "metric_series", "weigh_links"]
+__all__ = ["Evidence", "Question", "driver_blocks", "grids", "metric_series", "weigh_links"]
 
 LEVEL = 0.10  # share of false claims accepted among the links of a map that are called supported or contradicted
 DRAWS = 1999
@@ -260,22 +260,24 @@ def _calendar(panel: Panel) -> pd.PeriodIndex:
     return pd.period_range(periods.min(), periods.max(), freq=periods.freq)
 
 
-def metric_series(ipo_map: IPOMap, panel: Panel) -> dict[str, Series]:
-    """Each metric that the panel has, as an array (units, periods) on one complete calendar."""
+def grids(panel: Panel) -> dict[str, Array]:
+    """Each column of a panel as an array (units, periods) on one complete calendar."""
     values = panel.values
-    periods = pd.PeriodIndex(values.index.get_level_values("period"))
     calendar = _calendar(panel)
-    column = calendar.get_indexer(periods)
-    row = (
-        pd.Categorical(values.index.get_level_values("unit"), categories=list(panel.units)).codes if panel.units else 0
-    )
+    column = calendar.get_indexer(pd.PeriodIndex(values.index.get_level_values("period")))
+    units = list(panel.units)
+    row = pd.Categorical(values.index.get_level_values("unit"), categories=units).codes if units else 0
     found = {}
-    for metric in ipo_map.metrics:
-        if metric.name in values.columns:
-            grid = np.full((max(len(panel.units), 1), len(calendar)), np.nan)
-            grid[row, column] = values[metric.name].to_numpy(dtype=float)
-            found[metric.name] = Series(metric.name, grid, metric.unit)
+    for name in panel.names:
+        found[name] = np.full((max(len(units), 1), len(calendar)), np.nan)
+        found[name][row, column] = values[name].to_numpy(dtype=float)
     return found
+
+
+def metric_series(ipo_map: IPOMap, panel: Panel) -> dict[str, Series]:
+    """Each metric of the map that the panel has."""
+    found = grids(panel)
+    return {one.name: Series(one.name, found[one.name], one.unit) for one in ipo_map.metrics if one.name in found}
 
 
 def _blank(link: Link, ipo_map: IPOMap, panel: Panel) -> LagProfile:

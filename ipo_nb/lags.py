@@ -52,9 +52,9 @@ __all__ = [
     "Series",
     "blank_profile",
     "block_frame",
+    "first_test",
     "judge",
     "lag_profile",
-    "p_value_of",
     "settle",
     "slopes_by_unit",
 ]
@@ -390,10 +390,12 @@ def judge(
     return replace(profile, flags=(*profile.flags, "short")) if short else profile
 
 
-def p_value_of(link: Link, cause: Series, effect: Series, *, cadence: str, common: Held = (), draws: int) -> float:
-    """The p-value of one link alone, as `judge` finds it; NaN for what cannot be tested."""
+def first_test(
+    link: Link, cause: Series, effect: Series, *, cadence: str, common: Held = (), draws: int
+) -> Tested | None:
+    """The forward test of one link alone, as `judge` makes it; None for what cannot be tested."""
     found = _asked(link, cause, effect, cadence, None, common, None, draws)
-    return math.nan if isinstance(found, LagProfile) else found[3].joint.p_value
+    return None if isinstance(found, LagProfile) else found[3]
 
 
 def _asked(

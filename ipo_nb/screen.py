@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 
 from ipo_nb.calendars import year_mark
 from ipo_nb.errors import BadOption, NotEnoughData, SeriesError
+from ipo_nb.evidence import grids
 from ipo_nb.filters import deterministic, lagged
 from ipo_nb.identities import find_identities, half_decimal
 from ipo_nb.inference import copied_lag
+from ipo_nb.lags import Series, first_test
 from ipo_nb.links import LONGEST_LAG, PERIOD_WORDS, IPOMap, Link
 from ipo_nb.metrics import CADENCES, finite_number, name_key, whole_number
 from ipo_nb.panel import Panel
+from ipo_nb.parallel import worked
 from ipo_nb.reading import Sheet, listed, read_numbers, read_sheet, read_times
 from ipo_nb.regression import Array, false_discovery, orthonormal
 from ipo_nb.results import Result
@@ -36,6 +39,7 @@ FLOOR = 0.05  # share of the overall size in that, so that a quiet time is not b
 STILL = 1e-8  # what is left of a series, relative to its range, below which trend, season and own past say it all
 DEPENDENT = 1e-4  # what is left of one lag of a cause beside its other lags, below which they cannot be told apart
 AT_ONCE = 32  # series in one batch of array work: about 15 MB for 2,000 effects and 26 lags
+DRAWS = (499, 9999)  # of the bootstrap with units, the more the more pairs share the false discovery rate
 LOOKED_AT = 200  # strongest pairs whose metrics are searched for arithmetic
 
 Mask = NDArray[np.bool_]
@@ -50,10 +54,12 @@ class Screen(Result):
     table : one row per candidate, the strongest first: `cause`, `effect`; `lag` (periods) of the largest partial t and
         the `sign` of that t (at lag 0 the data give no direction); `F` of all lags together, its `p_value`, `q_value`
         (corrected for all pairs tested); `partial_r2`, the share that the cause's lags explain of what is new in the
-        effect; `n_periods` in the regression.
+        effect; `n_periods` in the regression. With units there is no `F`: the p-value is that of the link test, and
+        `n_periods` counts the periods of all units.
     max_lag, cadence, level : what was asked for.
     n_pairs : ordered pairs that were tested.
     n_untested : ordered pairs with too few common periods, or whose cause moves too seldom to tell its lags apart.
+    n_units : units that the pairs were tested within.
     left_out : metrics that were not tested at all, with the reason.
     identities : arithmetic found among the strongest pairs, which are left out too.
     """
@@ -64,6 +70,7 @@ class Screen(Result):
     level: float
     n_pairs: int
     n_untested: int = 0
+    n_units: int = 1
     left_out: Mapping[str, str] = field(default_factory=dict)
     identities: tuple[str, ...] = ()
 
@@ -71,10 +78,12 @@ class Screen(Result):
     def text(self) -> str:
         """How many pairs look like links out of how many, what that is worth, what was left out."""
         number = "1 pair looks like a link" if len(self.table) == 1 else f"{len(self.table):,} pairs look like links"
+        within = f" within {self.n_units:,} units" if self.n_units > 1 else ""
         said = (
-            f"Of {self.n_pairs:,} pairs tested at lags 0 to {self.max_lag} {PERIOD_WORDS[self.cadence]}, {number} "
-            f"(false discovery rate {self.level:.0%}). Candidates to think about, not links: two metrics that a third "
-            "one moves look the same, and each still needs a reason, a declared window and a test on other data."
+            f"Of {self.n_pairs:,} pairs tested{within} at lags 0 to {self.max_lag} {PERIOD_WORDS[self.cadence]}, "
+            f"{number} (false discovery rate {self.level:.0%}). Candidates to think about, not links: two metrics "
+            "that a third one moves look the same, and each still needs a reason, a declared window and a test on "
+            "other data."
         )
         aside = [f"{name} ({why})" for name, why in self.left_out.items()]
         rest = [f"arithmetic: {listed(self.identities)}"] if self.identities else []
@@ -133,9 +142,11 @@ def screen_links(
 
     Parameters
     ----------
-    panel : without units, as many metrics as you like. A pair with gaps is tested on the periods in which both are
-        known, as exactly, but about a millisecond is needed for each two patterns of gaps. A metric with fewer than
-        30 usable periods is left out and named.
+    panel : as many metrics as you like. A pair with gaps is tested on the periods in which both are known, as exactly,
+        but about a millisecond is needed for each two patterns of gaps. A metric with fewer than 30 usable periods is
+        left out and named. With units every pair goes through the link test within them, about 20 ms for 24 units of
+        60 months: a screen of dozens of metrics, not of thousands. Measured there and on 130 units of 36 months, with
+        memories that differ, shared shocks and seasons: .015 to .060 of unrelated pairs pass at 5 %.
     max_lag : periods; the lags looked at are 0 to this one.
     ipo_map : pairs that it links, either way, or that its formulas tie, are left out: `weigh_links` is for them.
     level : share of false ones accepted among the candidates, if pairs are related by nothing but chance.
@@ -148,8 +159,7 @@ def screen_links(
 
     Raises
     ------
-    BadOption : an option outside its meaning, or a panel of units: this F takes rows as independent, which the units
-        of one organisation are not, so its error rate would be anybody's guess.
+    BadOption : an option outside its meaning.
     NotEnoughData : no pair has enough periods.
 
     Examples
@@ -159,35 +169,35 @@ def screen_links(
     >>> screen.table[["cause", "effect", "lag", "sign"]].head(2).to_numpy().tolist()
     [['Staff hours', 'Wait minutes', 1, '-'], ['Resolution', 'Satisfaction', 1, '+']]
     """
-    _check(panel, max_lag, level, n_jobs)
-    values = panel.values.to_numpy(dtype=float).T
-    news = innovations(values, season=panel.season)
-    moving = np.flatnonzero(np.isfinite(news).any(axis=1))
-    left_out = _left_out(panel.names, values, moving)
-    wanted = _wanted(panel.names, moving, ipo_map)
-    blocks = _blocks(news, evened(news), moving, panel.season, max_lag)
-    found, tested = _run(blocks, wanted, max_lag, level, progress=progress, n_jobs=n_jobs)
+    _check(max_lag, level, n_jobs)
+    values = np.array(list(grids(panel).values()))
+    if panel.units:
+        known = np.isfinite(values)
+        top, bottom = (end((1, 2), where=known, initial=-np.inf) for end in (values.max, (-values).max))
+        moving = np.flatnonzero(top > -bottom)
+        left_out = {name: "it never moves" for at, name in enumerate(panel.names) if at not in moving}
+        wanted = _wanted(panel.names, moving, ipo_map)
+        found, tested = _run_within(values, wanted, panel, max_lag, level, progress=progress, n_jobs=n_jobs)
+    else:
+        news = innovations(values[:, 0], season=panel.season)
+        moving = np.flatnonzero(np.isfinite(news).any(axis=1))
+        left_out = _left_out(panel.names, values[:, 0], moving)
+        wanted = _wanted(panel.names, moving, ipo_map)
+        blocks = _blocks(news, evened(news), moving, panel.season, max_lag)
+        found, tested = _run(blocks, wanted, max_lag, level, progress=progress, n_jobs=n_jobs)
     if not tested.any() and (wanted.any() or len(moving) < 2):
         raise _too_short(max_lag, left_out)
     untested = int(wanted.sum() - tested.sum())
     identities = _arithmetic(found, values, panel.names, max_lag)
     for ends in identities:
         tested[np.ix_([*ends], [*ends])] = False
-    n_pairs = int(tested.sum())
+    n_pairs, n_units = int(tested.sum()), max(len(panel.units), 1)
     table = _table(found[:, tested[*found[:2].astype(int)]], panel.names, n_pairs, max_lag + 1, level)
     told = tuple(identities.values())
-    return Screen(table, max_lag, panel.cadence, level, n_pairs, untested, left_out, told)
+    return Screen(table, max_lag, panel.cadence, level, n_pairs, untested, n_units, left_out, told)
 
 
-def _check(panel: Panel, max_lag: int, level: float, n_jobs: int) -> None:
-    if panel.units:
-        raise BadOption(
-            f"The panel has {len(panel.units):,} units, and a screen takes one series per metric.",
-            value=panel.units[0],
-            expected="a panel without units",
-            fix=f"Take one, like Panel.of(panel.values.xs({panel.units[0]!r}, level='unit')); what units have in "
-            "common is tested within them by weigh_links, once a pair is on a map.",
-        )
+def _check(max_lag: int, level: float, n_jobs: int) -> None:
     if not (whole_number(max_lag) and 0 <= max_lag <= LONGEST_LAG):
         expected = f"a whole number of periods from 0 to {LONGEST_LAG}"
         raise BadOption(f"max_lag is {max_lag!r}.", value=max_lag, expected=expected)
@@ -195,6 +205,33 @@ def _check(panel: Panel, max_lag: int, level: float, n_jobs: int) -> None:
         raise BadOption(f"level is {level!r}.", value=level, expected="a share between 0 and 1, such as 0.10")
     if not whole_number(n_jobs) or n_jobs == 0:
         raise BadOption(f"n_jobs is {n_jobs!r}.", value=n_jobs, expected="1 or more processes, or -1 for all cores")
+
+
+def _run_within(
+    values: Array, wanted: Mask, panel: Panel, max_lag: int, level: float, *, progress: bool, n_jobs: int
+) -> tuple[Array, Mask]:
+    """As `_run`, for a panel with units: every pair by the link test, whose bootstrap keeps units together."""
+    series = [Series(name, grid) for name, grid in zip(panel.names, values, strict=True)]
+    ends = np.argwhere(wanted)
+    draws = int(np.clip(2 * len(ends) / level, *DRAWS))
+    asked = [(series[cause], series[effect], max_lag, panel.cadence, draws) for cause, effect in ends]
+    answers = worked(_one_pair, asked, n_jobs=n_jobs, progress="screening" if progress else "")
+    found = np.hstack([ends, np.array(list(answers)).reshape(-1, 6)]).T
+    tested = np.zeros_like(wanted)
+    tested[tuple(ends.T)] = np.isfinite(found[-1])
+    return found[:, found[-1] <= level], tested
+
+
+def _one_pair(asked: tuple[Series, Series, int, str, int]) -> list[float]:
+    """Partial R2, lag, sign, residual degrees of freedom (there are none), periods, p-value."""
+    cause, effect, max_lag, cadence, draws = asked
+    link = Link(cause.name, effect.name, lag=(0, max_lag))
+    tested = first_test(link, cause, effect, cadence=cadence, draws=draws)
+    if tested is None:
+        return [np.nan] * 6
+    peak = int(np.argmax(tested.strength))
+    t = tested.plain[peak] if np.isfinite(tested.plain[peak]) else tested.innovation[peak]
+    return [t**2 / (t**2 + tested.n_rows), tested.lags[peak], np.sign(t), np.nan, tested.n_rows, tested.joint.p_value]
 
 
 def innovations(values: Array, *, season: int) -> Array:
@@ -376,13 +413,13 @@ def _spare(rows: Mask, fixed: Array, max_lag: int) -> int:
 
 
 def _tested(block: _Block, wanted: Mask, max_lag: int, level: float) -> tuple[Any, Array]:
-    """Which causes and effects of a block were tested, as an index, and the pairs that pass alone: (7, pairs), in rows
-    cause, effect, partial R2, lag, sign, residual degrees of freedom, periods.
+    """Which causes and effects of a block were tested, as an index, and the pairs that pass alone: (8, pairs), in rows
+    cause, effect, partial R2, lag, sign, residual degrees of freedom, periods, p-value.
 
     The share of a target that an orthonormal basis of the cause's lags explains is the sum of its squared products, so
     all pairs of a block are one matrix product.
     """
-    from scipy.special import fdtri
+    from scipy.special import fdtrc, fdtri
 
     basis, weights, sound = _lag_bases(block, max_lag)
     count, df = max_lag + 1, _spare(block.rows, block.fixed, max_lag)
@@ -393,8 +430,10 @@ def _tested(block: _Block, wanted: Mask, max_lag: int, level: float) -> tuple[An
     strength = np.hstack([weights[at] @ along[at][:, effect[cause == at]] for at in range(len(basis))]).T
     lag = np.argmax(np.abs(strength), axis=1)
     sign = np.sign(strength[np.arange(len(lag)), lag])
-    told = [block.causes[cause], block.effects[effect], r2[cause, effect], lag, sign]
+    share = r2[cause, effect]
+    told = [block.causes[cause], block.effects[effect], share, lag, sign]
     told += [np.full(len(lag), df), np.full(len(lag), block.rows.sum())]
+    told += [fdtrc(count, df, share / np.maximum(1 - share, 1e-16) * df / count)]
     return np.ix_(block.causes[sound], block.effects), np.array(told, dtype=float)
 
 
@@ -434,7 +473,7 @@ def _run(
     from tqdm.auto import tqdm
 
     tested = np.zeros_like(wanted)
-    found = [np.empty((7, 0))]
+    found = [np.empty((8, 0))]
     work = (delayed(_tested)(block, wanted[np.ix_(block.causes, block.effects)], max_lag, level) for block in blocks)
     off = None if progress else True  # None: off where stderr is no terminal
     with tqdm(total=wanted.size, desc="screening", unit=" pairs", unit_scale=True, disable=off) as bar:
@@ -449,13 +488,14 @@ def _arithmetic(found: Array, values: Array, names: Sequence[str], max_lag: int)
     """Which metrics of the strongest pairs make up one another, or are one another moved and rescaled, in words."""
     strongest = found[[0, 1, 3]][:, np.argsort(-found[2], kind="stable")[:LOOKED_AT]].astype(int).T.tolist()
     ends = sorted({end for *pair, _ in strongest for end in pair})
-    grids = {names[end]: (values[end], half_decimal(values[end])) for end in ends}
+    said = {names[end]: (values[end].ravel(), half_decimal(values[end].ravel())) for end in ends}
     place = {names[end]: end for end in ends}
     told: dict[frozenset[int], str] = {}
-    made = find_identities(grids, [(names[cause], names[effect]) for cause, effect, _ in strongest])
+    made = find_identities(said, [(names[cause], names[effect]) for cause, effect, _ in strongest])
     for one in sorted(made.values(), key=lambda one: one.rank):  # a sum before the differences that follow from it
         told.setdefault(frozenset(place[name] for name in (one.made, *one.parts)), one.words)
-    scaled = dict(zip(ends, _scaled(values[ends])[:, None, :], strict=True))
+    flat = _scaled(values[ends].reshape(len(ends), values.shape[1] * values.shape[2]))
+    scaled = dict(zip(ends, flat.reshape(-1, *values.shape[1:]), strict=True))
     for cause, effect, lag in strongest:
         if copied_lag(scaled[cause], scaled[effect], (lag, lag)) is not None:
             later = f", {lag} periods later" if lag else ""
@@ -465,16 +505,13 @@ def _arithmetic(found: Array, values: Array, names: Sequence[str], max_lag: int)
 
 def _table(found: Array, names: Sequence[str], n_pairs: int, count: int, level: float) -> pd.DataFrame:
     """The pairs that pass after correction for all that were tested."""
-    from scipy.special import fdtrc
-
-    r2, df = found[2], found[5]
-    p_values = fdtrc(count, df, r2 / np.maximum(1 - r2, 1e-16) * df / count)
+    r2, p_values = found[2], found[7]
     near = np.flatnonzero(p_values <= level * r2.size / max(n_pairs, 1))  # what no rank can bring to the level is out
     q_values = false_discovery(p_values[near]) * n_pairs / max(near.size, 1)
     order = np.lexsort((-r2[near], p_values[near]))
     order = order[q_values[order] <= level]
     passed = near[order]
-    cause, effect, r2, lag, sign, df, n = found[:, passed]
+    cause, effect, r2, lag, sign, df, n, _ = found[:, passed]
     table = pd.DataFrame({"cause": [names[int(end)] for end in cause], "effect": [names[int(end)] for end in effect]})
     table["lag"], table["F"] = lag.astype(int), r2 / np.maximum(1 - r2, 1e-16) * df / count
     table["p_value"], table["q_value"], table["partial_r2"] = p_values[passed], q_values[order], r2

@@ -13,7 +13,7 @@ import pandas as pd
 from ipo_nb.errors import BadOption
 from ipo_nb.filters import autoregression, filtered
 from ipo_nb.inference import setting_of
-from ipo_nb.lags import Held, LagProfile, Series, p_value_of
+from ipo_nb.lags import Held, LagProfile, Series, first_test
 from ipo_nb.links import Link
 from ipo_nb.panel import SEASON
 from ipo_nb.parallel import worked
@@ -164,8 +164,8 @@ def _one_link(asked: tuple[LagProfile, Series, Series, Held, int]) -> Array:
     link = Link(profile.cause, profile.effect, lag=profile.window)
     made = surrogates(effect.values, draws=draws, season=SEASON[profile.cadence])
     shown = (Series(effect.name, values) for values in made)
-    found = [p_value_of(link, cause, one, cadence=profile.cadence, common=held, draws=DRAWS) for one in shown]
-    return np.asarray(np.nan_to_num(found, nan=1.0), dtype=float)  # what cannot be tested is no claim
+    found = [first_test(link, cause, one, cadence=profile.cadence, common=held, draws=DRAWS) for one in shown]
+    return np.array([one.joint.p_value if one else 1.0 for one in found])  # what cannot be tested is no claim
 
 
 def surrogates(values: Array, *, draws: int, season: int) -> Array:

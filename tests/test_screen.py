@@ -228,12 +228,26 @@ def test_an_option_outside_its_meaning_is_refused(options: dict[str, float], wor
         screen_links(panel_of(walks(1)), **options)
 
 
-def test_units_are_refused_with_a_way_on() -> None:
+def test_with_units_the_planted_links_are_candidates_within_them() -> None:
     sample = ipo.load_sample("hospital")
-    with pytest.raises(ipo.BadOption, match="weigh_links") as refused:
-        screen_links(sample.panel, max_lag=3)
-    one = eval(refused.value.fix.split("Take one, like ")[1].split(";")[0], {"Panel": Panel, "panel": sample.panel})
-    assert screen_links(one, max_lag=3).n_pairs > 100
+    truth = sample.truth[sample.truth["kind"] == "link"]
+    names = list(dict.fromkeys([*truth["cause"], *truth["effect"]]))
+    screen = screen_links(Panel.of(sample.panel.values[names]), max_lag=3)
+    found = screen.table.set_index(["cause", "effect"])
+    planted = found.loc[list(zip(truth["cause"], truth["effect"], strict=True))]
+    assert (abs(planted["lag"].to_numpy() - truth["lag"].to_numpy()) <= 1).all()
+    assert "within 24 units" in screen.text
+    assert found["F"].isna().all()
+
+
+def test_units_that_share_their_shocks_and_nothing_else_give_no_candidates() -> None:
+    rng = np.random.default_rng(3)
+    months = pd.period_range("2019-01", periods=48, freq="M")
+    index = pd.MultiIndex.from_product([[f"ward {k}" for k in range(14)], months], names=["unit", "period"])
+    shocks = rng.normal(size=(5, 1, 48)).cumsum(axis=2)
+    values = (rng.normal(size=(5, 14, 48)).cumsum(axis=2) + 3 * shocks).reshape(5, -1)
+    screen = screen_links(Panel.of(pd.DataFrame(values.T, index, list("ABCDE"))), max_lag=2)
+    assert (screen.n_pairs, len(screen.table)) == (20, 0)
 
 
 def test_too_short_a_panel_is_refused_with_what_is_needed() -> None:
@@ -264,8 +278,6 @@ def test_wards_in_a_file_without_a_map_are_units() -> None:
     series = ipo.sample_folder("hospital") / "series.csv"
     panel = ipo.read_series(series, bare_map(series))
     assert (panel.cadence, panel.units[:2]) == ("monthly", ("Alder", "Ash"))
-    with pytest.raises(ipo.BadOption, match="units"):
-        screen_links(panel, max_lag=3)
 
 
 def test_a_name_that_is_a_formula_is_guarded_in_csv() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from statsmodels.stats.proportion import proportion_confint
@@ -105,11 +107,11 @@ def test_a_test_that_noise_deceives_is_shown_up(monkeypatch):
     def largest_correlation(link, cause, effect, **_):
         x, y = cause.values[0], effect.values[0]
         r = max(abs(np.corrcoef(x[:-lag], y[lag:])[0, 1]) for lag in range(1, 9))
-        return 0.01 if r > 2 / np.sqrt(x.size) else 0.5
+        return SimpleNamespace(joint=SimpleNamespace(p_value=0.01 if r > 2 / np.sqrt(x.size) else 0.5))
 
     x, y = (Series(name, drawn("random walk", seed, 104)[None]) for seed, name in enumerate("xy"))
     profile = judge(Link("x", "y", lag=(1, 8)), x, y, cadence="weekly", draws=199)
-    monkeypatch.setattr("ipo_nb.surrogates.p_value_of", largest_correlation)
+    monkeypatch.setattr("ipo_nb.surrogates.first_test", largest_correlation)
     card = surrogate_card([profile], {"x": x, "y": y}, draws=100)
     assert card.low > 0.3
 

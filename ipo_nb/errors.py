@@ -69,26 +69,25 @@ class IpoError(Exception):
         fix: str | None = None,
         faults: Sequence[IpoError] = (),
     ) -> None:
+        super().__init__(message)
         self.file = None if file is None else str(file)
-        self.line = line
-        self.column = column
-        self.value = value
-        self.expected = expected
-        self.fix = fix
+        self.line, self.column, self.value, self.expected, self.fix = line, column, value, expected, fix
         self.faults = tuple(faults)
-        super().__init__(_sentence(message, self))
 
+    def __str__(self) -> str:
+        message = str(self.args[0])
+        if self.faults:  # each says its own place
+            return message
+        line = f"line {self.line}" if self.line else ""
+        column = f"column {self.column!r}" if self.column else ""
+        place = ", ".join(filter(None, (self.file, line, column)))
+        expected = f"Expected: {self.expected.rstrip('.')}." if self.expected else ""
+        return " ".join(filter(None, (f"{place}: {message}" if place else message, expected, self.fix)))
 
-def _sentence(message: str, error: IpoError) -> str:
-    place = [part for part in (error.file, error.line and f"line {error.line}") if part]
-    if error.column:
-        place.append(f"column {error.column!r}")
-    parts = [f"{', '.join(place)}: {message}" if place else message]
-    if error.expected:
-        parts.append(f"Expected: {error.expected.rstrip('.')}.")
-    if error.fix:
-        parts.append(error.fix)
-    return " ".join(parts)
+    def at(self, *, file: Any = None, line: int | None = None) -> None:
+        """Tell of the error, and of all its faults, that it stands in a file on a line."""
+        for fault in (self, *self.faults):
+            fault.file, fault.line = None if file is None else str(file), line
 
 
 class FileFault(IpoError):
@@ -185,7 +184,6 @@ def raise_faults(faults: Sequence[IpoError]) -> None:
     if len(faults) > SHOWN:
         lines.append(f"  ... and {len(faults) - SHOWN} more.")
     kind = type(first) if type(first).__init__ is IpoError.__init__ else IpoError
-    whole = kind("\n".join(lines), faults=faults)
-    for name in ("file", "line", "column", "value", "expected", "fix"):
-        setattr(whole, name, getattr(first, name))
+    whole = kind("\n".join(lines))
+    whole.__dict__ |= first.__dict__ | {"faults": tuple(faults)}
     raise whole

@@ -6,60 +6,40 @@ import datetime as dt
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from copy import copy
+from dataclasses import dataclass, field
 from dataclasses import replace as changed
+from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
 from ipo_nb.errors import Conflict, InventoryError, IpoError, MapError, UnknownLink, nearest, raise_faults
-from ipo_nb.mapfile import (
-    Edits,
-    Part,
-    edit_text,
-    new_text,
-    only_writer,
-    pair_key,
-    parse_map,
-    parse_text,
-    put_file,
-    read_text,
-    row_part,
-)
+from ipo_nb.mapfile import SECTIONS, Part, edit_text, new_text, only_writer, parse_text, put_file, read_text, row_part
 from ipo_nb.metrics import (
     CADENCES,
+    Entry,
     Inventory,
     Metric,
     Rule,
     Taken,
     finite_number,
+    name_fault,
     name_key,
-    row_faults,
-    rule,
+    one_line,
     shown,
-    split_row,
     take_rows,
     text_fault,
-    tidy_name,
+    unless,
     whole_number,
 )
 from ipo_nb.results import Result, plain
 
 __all__ = [
-    "DEFAULT_LAGS",
-    "LONGEST_LAG",
-    "PERIOD_WORDS",
-    "DataSource",
-    "IPOMap",
-    "Link",
-    "neighbours",
-    "parse_map",
-    "path_beside",
-    "reached",
-    "write_map",
+    *("DEFAULT_LAGS", "LONGEST_LAG", "PERIOD_WORDS", "DataSource", "IPOMap", "Link"),
+    *("neighbours", "path_beside", "reached", "write_map"),
 ]
 
 DEFAULT_LAGS = (0, 8)
@@ -73,8 +53,57 @@ MOST_PATHS = 500
 MOST_STEPS = 20_000
 
 
+def _tidy_lag(lag: Any) -> Any:
+    ends = (lag, lag) if whole_number(lag) else lag
+    return tuple(int(end) if whole_number(end) else end for end in ends) if isinstance(ends, list | tuple) else lag
+
+
+def _lag_fault(lag: Any) -> str:
+    if not (isinstance(lag, tuple) and len(lag) == 2 and all(map(whole_number, lag))):
+        return "it is no lag window"
+    if lag[0] > lag[1]:
+        return "it ends before it starts"
+    return "" if lag[0] >= 0 and lag[1] <= LONGEST_LAG else "it reaches too far"
+
+
+END = Rule(name_fault, "the name of a metric", "Name a metric of the map.", one_line)
+LINK_RULES: dict[str, Rule] = {
+    "cause": END,
+    "effect": END,
+    "sign": Rule(
+        unless(SIGNS.__contains__, "it is no sign"),
+        '"+" (both rise together), "-" (one rises, the other falls) or "?" (not claimed)',
+        'Write it in quotes, such as sign: "-".',
+        lambda value: LOOKALIKES.get(one_line(value), one_line(value)) if isinstance(value, str) else value,
+    ),
+    "lag": Rule(
+        _lag_fault,
+        f"two whole numbers of periods from 0 to {LONGEST_LAG}, the first not above the second",
+        "Write it like lag: [0, 2].",
+        _tidy_lag,
+    ),
+    "why": Rule(lambda value: text_fault(value, lines=True), "text", "Retype it."),
+    "matters": Rule(
+        unless(lambda value: finite_number(value) and value > 0, "it is no size"),
+        "a number above 0, in units of the effect per unit of the cause",
+        "Mend it, or leave it out.",
+        lambda value: float(value) if finite_number(value) else value,
+    ),
+    "since": Rule(
+        unless(lambda value: isinstance(value, str) and DATE.fullmatch(value) is not None, "it is no date"),
+        "a date like 2024-03-01, 2024-03 or 2024",
+        "Mend it, or leave it out.",
+        lambda value: value.isoformat()[:10] if isinstance(value, dt.date) else value,
+    ),
+}
+
+
+def _arrow(cause: Any, effect: Any) -> str:
+    return f"{shown(cause)} -> {shown(effect)}"
+
+
 @dataclass(frozen=True, slots=True)
-class Link:
+class Link(Entry):
     """The belief that one metric moves another.
 
     Attributes
@@ -104,91 +133,14 @@ class Link:
     since: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    def __post_init__(self) -> None:
-        tidy = _tidy_link({name: getattr(self, name) for name in LINK_RULES})
-        raise_faults(_link_faults(tidy))
-        for name, value in tidy.items():
-            object.__setattr__(self, name, value)
+    rules: ClassVar = LINK_RULES
+    kind: ClassVar = MapError
+    like: ClassVar = "{cause: Agents on shift, effect: Wait minutes}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """The link as in a map file; what says nothing is left out."""
-        said = {"cause": self.cause, "effect": self.effect, "sign": self.sign, "lag": list(self.lag)}
-        more = {"why": self.why, "matters": self.matters, "since": self.since}
-        return said | {key: value for key, value in more.items() if value not in ("", None)} | dict(self.extra)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], **place: Any) -> Link:
-        """A link from a row of a map file; unknown keys go to `extra`, `place` (file, line) into errors."""
-        row, extra = split_row(cls, data)
-        row = _tidy_link({"cause": "", "effect": ""} | row)
-        raise_faults(_link_faults(row, **place))
-        return cls(**row, extra=extra)
-
-
-def _tidy_link(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The same values in the form in which they are kept: one number as a lag window, a real minus as `-`."""
-    tidy = dict(row)
-    for name in ("cause", "effect", "sign"):
-        if isinstance(tidy.get(name), str):
-            tidy[name] = tidy_name(tidy[name])
-            tidy[name] = LOOKALIKES.get(tidy[name], tidy[name]) if name == "sign" else tidy[name]
-    lag = tidy.get("lag")
-    ends = (lag, lag) if whole_number(lag) else lag
-    if isinstance(ends, list | tuple):
-        tidy["lag"] = tuple(int(end) if whole_number(end) else end for end in ends)
-    if finite_number(tidy.get("matters")):
-        tidy["matters"] = float(tidy["matters"])
-    if isinstance(tidy.get("since"), dt.date):
-        tidy["since"] = tidy["since"].isoformat()[:10]
-    return tidy
-
-
-def _lag_fault(lag: Any) -> str:
-    if not (isinstance(lag, tuple) and len(lag) == 2 and all(map(whole_number, lag))):
-        return "it is no lag window"
-    if lag[0] > lag[1]:
-        return "it ends before it starts"
-    return "" if lag[0] >= 0 and lag[1] <= LONGEST_LAG else "it reaches too far"
-
-
-END: Rule = (lambda value: text_fault(value, empty=False), "the name of a metric", "Name a metric of the map.")
-LINK_RULES: dict[str, Rule] = {
-    "cause": END,
-    "effect": END,
-    "sign": rule(
-        lambda value: value in SIGNS,
-        "it is no sign",
-        '"+" (both rise together), "-" (one rises, the other falls) or "?" (not claimed)',
-        'Write it in quotes, such as sign: "-".',
-    ),
-    "lag": (
-        _lag_fault,
-        f"two whole numbers of periods from 0 to {LONGEST_LAG}, the first not above the second",
-        "Write it like lag: [0, 2].",
-    ),
-    "why": (lambda value: text_fault(value, lines=True), "text", "Retype it."),
-    "matters": rule(
-        lambda value: value is None or (finite_number(value) and value > 0),
-        "it is no size",
-        "a number above 0, in units of the effect per unit of the cause",
-        "Mend it, or leave it out.",
-    ),
-    "since": rule(
-        lambda value: value == "" or (isinstance(value, str) and bool(DATE.fullmatch(value))),
-        "it is no date",
-        "a date like 2024-03-01, 2024-03 or 2024",
-        "Mend it, or leave it out.",
-    ),
-}
-
-
-def _link_faults(row: Mapping[str, Any], **place: Any) -> list[IpoError]:
-    """All that is wrong with the values of one link."""
-    return row_faults(row, LINK_RULES, f"the link {_arrow(row['cause'], row['effect'])}", MapError, **place)
-
-
-def _arrow(cause: Any, effect: Any) -> str:
-    return f"{shown(cause)} -> {shown(effect)}"
+    @property
+    def said(self) -> str:
+        """What it is called in a message."""
+        return f"the link {_arrow(self.cause, self.effect)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +178,8 @@ class DataSource:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> DataSource:
         """A source from its part of a map file; unknown keys go to `extra`."""
-        row, extra = split_row(cls, data)
-        return cls(**({"file": ""} | row), extra=extra)
+        said = {key: data[key] for key in DATA_KEYS if data.get(key) is not None}
+        return cls(**({"file": ""} | said), extra={str(key): data[key] for key in data if key not in DATA_KEYS})
 
 
 def _names(value: Any) -> tuple[Any, ...]:
@@ -237,7 +189,7 @@ def _names(value: Any) -> tuple[Any, ...]:
     return () if value is None or value == "" else (value,)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False, init=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class IPOMap(Result):
     """A metric system as people believe it to be: its metrics, and which moves which.
 
@@ -276,13 +228,10 @@ class IPOMap(Result):
     inventory_file: str
     extra: Mapping[str, Any]
     warnings: tuple[str, ...]
+    inventory: Inventory
+    _contents: Mapping[str, tuple[str, ...]]  # of formulas
     _listed: Mapping[str, Metric]  # as the inventory file has them
-    _past: Mapping[Part, tuple[Any, ...]]  # what each part was when it was read, and before each edit
-    inventory: Inventory = field(init=False)
-    _index: Mapping[tuple[str, str], Link] = field(init=False)
-    _parents: Mapping[str, tuple[str, ...]] = field(init=False)
-    _children: Mapping[str, tuple[str, ...]] = field(init=False)
-    _contents: Mapping[str, tuple[str, ...]] = field(init=False)
+    _past: Mapping[Part, tuple[Any, ...]] | None  # what was there before each edit since reading
 
     def __init__(
         self,
@@ -297,38 +246,31 @@ class IPOMap(Result):
         inventory_file: str = "",
         extra: Mapping[str, Any] | None = None,
         warnings: Sequence[str] = (),
-        _listed: Mapping[str, Metric] | None = None,
     ) -> None:
         file = None if path is None else Path(path)
         inventory, taken, faults = _taken(metrics, links, file)
         fitted, wrong = _fitted(taken, inventory)
-        names = _names(objectives)
         source = DataSource.from_dict(data) if isinstance(data, Mapping) else data
+        head: dict[str, Any] = {"title": title, "cadence": cadence, "objectives": _names(objectives), "path": file}
         files = {"inventory": inventory_file, "data": source.file if source else ""}
-        raise_faults([*_head_faults(title, cadence, names, files, file), *faults, *wrong])
+        raise_faults([*_head_faults(**head, files=files), *faults, *wrong])
         contents, unclear = _formula_contents(inventory)
-        listed = inventory if inventory_file and _listed is None else ()
-        put: dict[str, Any] = {
-            "metrics": inventory.metrics,
-            "links": tuple(fitted),
-            "title": title,
-            "cadence": cadence,
-            "objectives": names,
-            "data": source,
-            "path": file,
-            "inventory_file": inventory_file,
-            "extra": dict(extra or {}),
-            "warnings": tuple(dict.fromkeys((*warnings, *unclear))),
-            "inventory": inventory,
-            "_listed": _listed or {name_key(item.name): item for item in listed},
-            "_past": {},
-            "_index": {pair_key(link.cause, link.effect): link for link in fitted},
-            "_parents": neighbours((link.effect, link.cause) for link in fitted),
-            "_children": neighbours((link.cause, link.effect) for link in fitted),
-            "_contents": contents,
-        }
-        for name, value in put.items():
-            object.__setattr__(self, name, value)
+        self.__dict__.update(head, metrics=inventory.metrics, links=tuple(fitted), data=source, inventory=inventory)
+        self.__dict__.update(inventory_file=inventory_file, extra=dict(extra or {}), _contents=contents, _past=None)
+        self.__dict__.update(warnings=tuple(dict.fromkeys((*warnings, *unclear))))
+        self.__dict__.update(_listed=_by_key(inventory) if inventory_file else {})
+
+    @cached_property
+    def _index(self) -> dict[Part, Link]:
+        return {_link_part(link.cause, link.effect): link for link in self.links}
+
+    @cached_property
+    def _parents(self) -> dict[str, tuple[str, ...]]:
+        return neighbours((link.effect, link.cause) for link in self.links)
+
+    @cached_property
+    def _children(self) -> dict[str, tuple[str, ...]]:
+        return neighbours((link.cause, link.effect) for link in self.links)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -359,7 +301,7 @@ class IPOMap(Result):
 
     def link(self, cause: str, effect: str) -> Link:
         """A link by its ends; raises UnknownLink."""
-        found = self._index.get(pair_key(cause, effect))
+        found = self._index.get(_link_part(cause, effect))
         if found is None:
             raise UnknownLink(cause, effect, known=[f"{x.cause} -> {x.effect}" for x in self.links])
         return found
@@ -406,15 +348,15 @@ class IPOMap(Result):
 
     def with_link(self, link: Link) -> IPOMap:
         """This map with a link added, or put in the place of the one with its ends (whose `extra` stays)."""
-        key = pair_key(link.cause, link.effect)
-        if old := self._index.get(key):
+        part = _link_part(link.cause, link.effect)
+        if old := self._index.get(part):
             link = changed(link, extra={**old.extra, **link.extra})
-        return self._edited(self.inventory, tuple({**self._index, key: link}.values()))
+        return self._edited(self.inventory, {**self._index, part: link}.values())
 
     def without_link(self, cause: str, effect: str) -> IPOMap:
         """This map without a link; raises UnknownLink."""
         gone = self.link(cause, effect)
-        return self._edited(self.inventory, tuple(link for link in self.links if link is not gone))
+        return self._edited(self.inventory, [link for link in self.links if link is not gone])
 
     def with_metric(self, metric: Metric) -> IPOMap:
         """This map with a metric added, or put in the place of its namesake (whose `extra` stays)."""
@@ -422,16 +364,18 @@ class IPOMap(Result):
             metric = changed(metric, extra={**self.metric(metric.name).extra, **metric.extra})
         return self._edited(_overlaid(self.inventory, [metric]), self.links)
 
-    def _edited(self, metrics: Inventory, links: tuple[Link, ...]) -> IPOMap:
+    def _edited(self, metrics: Inventory, links: Iterable[Link]) -> IPOMap:
         return IPOMap(metrics, links, **_head(self), path=self.path).following(self)
 
     def following(self, before: IPOMap) -> IPOMap:
         """This map as an edit of another: it keeps that one's file, and saving knows what has been edited."""
-        after = IPOMap(self.inventory, self.links, **_head(self), path=before.path, _listed=before._listed)
-        mine, theirs = _parts(_file_form(after)), _parts(_file_form(before))
-        edited = [part for part in mine.keys() | theirs.keys() if mine.get(part) != theirs.get(part)]
-        past = {part: (*before._past.get(part, ()), theirs.get(part)) for part in edited}
-        object.__setattr__(after, "_past", {**before._past, **past})
+        after = copy(self)
+        after.__dict__.update(path=before.path, _listed=before._listed, _past=before._past)
+        if before._past is not None:
+            mine, theirs = _parts(after), _parts(before)
+            edited = [part for part in {**theirs, **mine} if mine.get(part) != theirs.get(part)]
+            past = {part: (*before._past.get(part, ()), theirs.get(part)) for part in edited}
+            after.__dict__.update(_past={**before._past, **past})
         return after
 
     def to_dict(self) -> dict[str, Any]:
@@ -466,16 +410,22 @@ class IPOMap(Result):
         listed = metrics if isinstance(metrics, Inventory) else Inventory.of(metrics or ())
         if listed.metrics and own:
             own = _overlaid(listed, Inventory.of(_rows(own, "metrics", file), file=file))
-        index = {name_key(item.name): item for item in listed}
-        ipo_map = cls(own or listed, data.get("links") or (), path=file, _listed=index, **head)
-        if file is not None:
-            past = {part: (value,) for part, value in _parts(_file_form(ipo_map)).items()}
-            object.__setattr__(ipo_map, "_past", past)
+        ipo_map = cls(own or listed, data.get("links") or (), path=file, **head)
+        ipo_map.__dict__.update(_listed=_by_key(listed), _past={} if file else None)
         return ipo_map
 
 
 HEAD = ("title", "cadence", "objectives", "inventory_file", "data", "extra", "warnings")
 MAP_KEYS = ("ipo_map", "title", "cadence", "objectives", "inventory", "data", "metrics", "links")
+DATA_KEYS = ("file", "time", "units")
+
+
+def _link_part(cause: str, effect: str) -> Part:
+    return "links", name_key(cause), name_key(effect)
+
+
+def _by_key(metrics: Iterable[Metric]) -> dict[str, Metric]:
+    return {name_key(metric.name): metric for metric in metrics}
 
 
 def _rows(value: Any, what: str, file: Path | None) -> Sequence[Any]:
@@ -490,7 +440,7 @@ def _rows(value: Any, what: str, file: Path | None) -> Sequence[Any]:
 
 def _taken(metrics: Any, links: Any, file: Path | None) -> tuple[Inventory, Taken, list[IpoError]]:
     """Metrics and links out of rows, and what is wrong with the rows of which none could be made."""
-    found, faults = take_rows(Link, _rows(links, "links", file), "{cause: Agents on shift, effect: Wait minutes}", file)
+    found, faults = take_rows(Link, _rows(links, "links", file), file)
     if isinstance(metrics, Inventory):
         return metrics, found, faults
     try:
@@ -503,30 +453,30 @@ def _fitted(taken: Taken, inventory: Inventory) -> tuple[list[Link], list[IpoErr
     """The links with their metrics' own spelling; faults where one has no metric, one end, or a twin."""
     links: list[Link] = []
     faults: list[IpoError] = []
-    seen: set[tuple[str, str]] = set()
+    seen: set[Part] = set()
     for link, place in taken:
-        pair, ends = pair_key(link.cause, link.effect), (link.cause, link.effect)
-        named = f"The link {_arrow(*ends)}"
+        part, ends = _link_part(link.cause, link.effect), (link.cause, link.effect)
         strangers = [name for name in dict.fromkeys(ends) if name not in inventory]
         wrong = [
             (f"names {shown(name)}, which is no metric of the inventory", name, nearest(name, inventory.names))
             for name in strangers
         ]
-        if pair[0] == pair[1]:
+        if part[1] == part[2]:
             fix = "A metric's own past is always taken into account; remove the link."
             wrong.append(("leads from a metric to itself", ends[0], fix))
-        elif pair in seen:
+        elif part in seen:
             wrong.append(("stands there twice", ends[0], "Keep one of them; its lag window may be as wide as both."))
+        named = f"The link {_arrow(*ends)}"
         faults += [MapError(f"{named} {said}.", **place, value=name, fix=fix) for said, name, fix in wrong]
         if not wrong:
             spelt = inventory[ends[0]].name, inventory[ends[1]].name
             links.append(link if spelt == ends else changed(link, cause=spelt[0], effect=spelt[1]))
-        seen.add(pair)
+        seen.add(part)
     return links, faults
 
 
 def _head_faults(
-    title: Any, cadence: Any, objectives: Sequence[Any], files: Mapping[str, Any], path: Path | None
+    *, title: Any, cadence: Any, objectives: Sequence[Any], path: Path | None, files: Mapping[str, Any]
 ) -> list[IpoError]:
     """What is wrong with the title, cadence, objectives and file names of a map."""
     found: list[IpoError] = []
@@ -602,7 +552,7 @@ def _head(ipo_map: IPOMap) -> dict[str, Any]:
     return {name: getattr(ipo_map, name) for name in HEAD}
 
 
-def _form(head: Mapping[str, Any], metrics: Iterable[Metric], links: Iterable[Link]) -> dict[str, Any]:
+def _form(head: Mapping[str, Any], metrics: Iterable[Metric] = (), links: Iterable[Link] = ()) -> dict[str, Any]:
     """A map in the schema of its file; what says nothing is left out."""
     said = {key: head[key] for key in ("title", "cadence", "objectives")}
     said |= {"inventory": head["inventory_file"], "data": head["data"] and head["data"].to_dict()}
@@ -612,20 +562,17 @@ def _form(head: Mapping[str, Any], metrics: Iterable[Metric], links: Iterable[Li
     return form
 
 
-def _file_form(ipo_map: IPOMap) -> dict[str, Any]:
-    """A map in the schema of its file; metrics that the inventory file holds as they are stay there."""
-    own = [item for item in ipo_map.metrics if ipo_map._listed.get(name_key(item.name)) != item]
-    return _form(_head(ipo_map), own, ipo_map.links)
+def _parts(ipo_map: IPOMap, *, whole: bool = False) -> dict[Part, Any]:
+    """What is edited, merged and saved one by one: the head, metrics that the inventory file does not hold, links.
 
-
-def _parts(form: Mapping[str, Any]) -> dict[Part, Any]:
-    """The parts of a map that are edited, merged and saved one by one, in a form that can be compared."""
-    parts: dict[Part, Any] = {(key,): value for key, value in form.items() if key not in ("metrics", "links")}
-    parts |= {row_part("metrics", row): row for row in form.get("metrics", ())}
-    links = {row_part("links", row): dict(row) for row in form.get("links", ())}
-    for row in links.values():
-        del row["cause"], row["effect"]
-    return parts | links
+    With `whole` all metrics, and no inventory file.
+    """
+    head, listed = _head(ipo_map), ipo_map._listed
+    if whole:
+        head, listed = head | {"inventory_file": ""}, {}
+    parts: dict[Part, Any] = {(key,): value for key, value in _form(head).items() if key not in SECTIONS}
+    own = {key: metric for key, metric in _by_key(ipo_map.metrics).items() if listed.get(key) != metric}
+    return parts | {("metrics", key): metric for key, metric in own.items()} | ipo_map._index
 
 
 def _head_from(data: Mapping[str, Any], file: Path | None) -> dict[str, Any]:
@@ -663,9 +610,9 @@ def _strangers(data: Mapping[str, Any]) -> tuple[str, ...]:
     """A sentence for each key that nothing here understands; it is kept all the same."""
     sections: list[tuple[str, Sequence[str], Any]] = [
         ("the map", MAP_KEYS, [data]),
-        ("data", [item.name for item in fields(DataSource)][:-1], [data.get("data")]),
-        ("metrics", [item.name for item in fields(Metric)][:-1], data.get("metrics") or ()),
-        ("links", [item.name for item in fields(Link)][:-1], data.get("links") or ()),
+        ("data", DATA_KEYS, [data.get("data")]),
+        ("metrics", list(Metric.rules), data.get("metrics")),
+        ("links", list(LINK_RULES), data.get("links")),
     ]
     said = []
     for section, known, rows in sections:
@@ -701,66 +648,61 @@ def write_map(ipo_map: IPOMap, path: Path | str, *, replace: bool = False) -> Pa
     file = Path(path)
     real = Path(os.path.realpath(file))
     with only_writer(real):
-        if not real.exists() or (replace and not _is_map(real)):
-            put_file(real, new_text(_form_at(ipo_map, real), real).encode())
-            return file
-        text, encoding = read_text(real)
-        merged = _merged(ipo_map, text, real, replace)
+        beside = bool(ipo_map.inventory_file) and path_beside(real, ipo_map.inventory_file).is_file()
+        ours, text, encoding = _parts(ipo_map, whole=not beside), "", "utf-8"
+        try:
+            text, encoding = read_text(real)
+            merged = edit_text(text, real, _edits(ipo_map, ours, parse_text(text, real), real, replace))
+        except IpoError:
+            if real.exists() and not replace:
+                raise
+            form = {part[0]: value for part, value in ours.items() if len(part) == 1}
+            for section in SECTIONS:
+                form[section] = [plain(row.to_dict()) for part, row in ours.items() if part[0] == section]
+            merged = new_text(form, real)
         if merged != text:
             put_file(real, merged.encode(encoding))
     return file
 
 
-def _is_map(file: Path) -> bool:
-    with suppress(IpoError):
-        _normal(parse_text(read_text(file)[0], file), file)  # the folder is held: nothing else may ask for it
-        return True
-    return False
+def _said(part: Part, value: Any, file: Path | None = None) -> Any:
+    """A part in the form in which it can be compared, from a map or from a row of its file."""
+    if value is None or len(part) == 1:
+        return value
+    kind = Metric if part[0] == "metrics" else Link
+    entry = value if isinstance(value, kind) else kind.from_dict(value, file=file, line=getattr(value, "line", None))
+    return plain(entry.to_dict()) | dict(zip(("cause", "effect"), part[1:], strict=False) if kind is Link else ())
 
 
-def _form_at(ipo_map: IPOMap, file: Path) -> dict[str, Any]:
-    """The map as its file shall say it; all metrics in place where the inventory file is not beside it."""
-    if ipo_map.inventory_file and path_beside(file, ipo_map.inventory_file).is_file():
-        return _file_form(ipo_map)
-    return _form(_head(ipo_map) | {"inventory_file": ""}, ipo_map.metrics, ipo_map.links)
-
-
-def _normal(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
-    """What a file says, in the form in which a map says it; whether links fit the metrics is not asked."""
-    own, taken, faults = _taken(data.get("metrics") or (), data.get("links") or (), file)
-    pairs = {pair_key(link.cause, link.effect) for link, _ in taken}
-    if len(pairs) < len(taken):
-        faults.append(MapError("A link stands there twice.", file=file, fix="Keep one of them."))
-    raise_faults(faults)
-    return _form(_head_from(data, file), own, [link for link, _ in taken])
-
-
-def _merged(ipo_map: IPOMap, text: str, file: Path, ours_wins: bool) -> str:
-    """The text of the file with this map's edits in it; raises Conflict where both sides changed the same."""
-    theirs, form = _parts(_normal(parse_text(text, file), file)), _form_at(ipo_map, file)
-    ours = _parts(form)
-    was_read = ipo_map.path is not None and os.path.realpath(ipo_map.path) == str(file)
-    edits: Edits = {}
-    clashes: list[Part] = []
-    for part in dict.fromkeys((*ours, *theirs)):
-        here, there = ours.get(part), theirs.get(part)
-        past = ipo_map._past.get(part, (None,))
-        untouched = was_read and len(past) == 1 and here == past[0]
-        if here == there or (untouched and not ours_wins):
-            continue
-        if ours_wins or there in past:
-            edits[part] = (there, here)
-        else:
-            clashes.append(part)
-    raise_faults(_conflicts(clashes, ours, theirs, file, was_read))
-    after = {part: value for part, value in theirs.items() if part not in edits}
-    after |= {part: here for part, (_, here) in edits.items() if here is not None}
-    rows = {row_part(key, row): row for key in ("metrics", "links") for row in form.get(key, ())}
-    return edit_text(text, file, edits, rows, lambda new: _parts(_normal(new, file)) == after)
+def _edits(
+    ipo_map: IPOMap, ours: Mapping[Part, Any], data: Mapping[str, Any], file: Path, replace: bool
+) -> dict[Part, Any]:
+    """What is to change in a file for it to hold this map's edits; raises Conflict where both changed the same."""
+    theirs: dict[Part, Any] = {(key,): value for key, value in _form(_head_from(data, file)).items()}
+    for section, kind in zip(SECTIONS, (Metric, Link), strict=True):
+        rows = _rows(data.get(section), section, file)
+        raise_faults(take_rows(kind, [row for row in rows if not isinstance(row, Mapping)], file)[1])
+        theirs |= {row_part(section, row): row for row in rows}
+    theirs.pop(("links",), None)
+    past = ipo_map._past if ipo_map.path and os.path.realpath(ipo_map.path) == str(file) else None
+    edits: dict[Part, Any] = {}
+    clashes: list[tuple[Part, Any, Any]] = []
+    for part in {**ours, **theirs} if past is None or replace else past:
+        here, there = _said(part, ours.get(part)), _said(part, theirs.get(part), file)
+        known = [_said(part, value) for value in (past or {}).get(part, (None,))]
+        if here != there and not replace and there not in known:
+            clashes.append((part, here, there))
+        elif here != there and there and here and len(part) > 1:
+            edits[part] = {key: here.get(key) for key in {**there, **here} if here.get(key) != there.get(key)}
+        elif here != there:
+            mine = ours.get(part)
+            edits[part] = plain(mine.to_dict()) if isinstance(mine, Entry) else mine
+    raise_faults(_conflicts(clashes, theirs, file, past is not None))
+    return edits
 
 
 def _conflicts(
-    clashes: Sequence[Part], ours: Mapping[Part, Any], theirs: Mapping[Part, Any], file: Path, was_read: bool
+    clashes: Sequence[tuple[Part, Any, Any]], theirs: Mapping[Part, Any], file: Path, was_read: bool
 ) -> list[Conflict]:
     if clashes and not was_read:
         links = sum(part[0] == "links" for part in theirs)
@@ -768,8 +710,7 @@ def _conflicts(
         fix = "Choose another name, or say write_map(..., replace=True)."
         return [Conflict(message, file=file, fix=fix)]
     found = []
-    for part in clashes:
-        here, there = ours.get(part), theirs.get(part)
+    for part, here, there in clashes:
         name = {"links": "link ", "metrics": "metric "}.get(part[0], "") + " -> ".join(part[len(part) > 1 :])
         sides = [shown(side) if side is not None else "nothing" for side in (here, there)]
         message = f"The {name} was changed on both sides: here to {sides[0]}, in the file to {sides[1]}."

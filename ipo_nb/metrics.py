@@ -7,37 +7,31 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 
-from ipo_nb.errors import InventoryError, IpoError, MapError, UnknownMetric, nearest, raise_faults
+from ipo_nb.errors import InventoryError, IpoError, UnknownMetric, nearest, raise_faults
 from ipo_nb.results import Receipt, Result, plain
 
 __all__ = [
-    "AGGREGATES",
-    "BETTER",
-    "CADENCES",
-    "STAGES",
-    "Formula",
-    "Inventory",
-    "Metric",
-    "Rule",
-    "Taken",
-    "finite_number",
-    "metric_faults",
-    "name_key",
-    "row_faults",
-    "rule",
-    "shown",
-    "split_row",
-    "take_rows",
-    "text_fault",
-    "tidy_name",
-    "whole_number",
+    *("AGGREGATES", "BETTER", "CADENCES", "STAGES"),
+    *("Entry", "Formula", "Inventory", "Metric", "Rule", "Taken"),
+    *(
+        "finite_number",
+        "name_fault",
+        "name_key",
+        "one_line",
+        "shown",
+        "take_rows",
+        "text_fault",
+        "unless",
+        "whole_number",
+    ),
 ]
 
 STAGES = ("input", "process", "outcome")
@@ -48,6 +42,7 @@ LONGEST_NAME = 5_000
 LONGEST_TEXT = 100_000
 
 
+@lru_cache(maxsize=1 << 16)
 def name_key(name: str) -> str:
     """What makes two names the same: NFKC form, case folded, spaces collapsed.
 
@@ -58,9 +53,9 @@ def name_key(name: str) -> str:
     return " ".join(folded.split())
 
 
-def tidy_name(name: str) -> str:
+def one_line(value: Any) -> Any:
     """A name as it is kept: as written, but on one line and without spaces around it."""
-    return re.sub(r"\s*[\t\r\n]+\s*", " ", name).strip()
+    return re.sub(r"\s*[\t\r\n]+\s*", " ", value).strip() if isinstance(value, str) else value
 
 
 def shown(value: Any) -> str:
@@ -99,34 +94,68 @@ def text_fault(value: Any, *, empty: bool = True, lines: bool = False) -> str:
     return "" if odd is None else f"it holds the control character U+{ord(odd):04X}"
 
 
-Rule = tuple[Callable[[Any], str], str, Sequence[str] | str]  # what is wrong, what is expected, choices or a mend
+class Rule(NamedTuple):
+    """What a value of a row has to be."""
+
+    fault: Callable[[Any], str]  # what is wrong with it, or nothing
+    expected: str
+    mend: str | Sequence[str]  # what to do about it; or the choices, of which the nearest is named
+    tidy: Callable[[Any], Any] = lambda value: value  # the same value in the form in which it is kept
 
 
-def rule(holds: Callable[[Any], bool], wrong: str, expected: str, mend: Sequence[str] | str) -> Rule:
-    """A rule with one way of being broken."""
-    return lambda value: "" if holds(value) else wrong, expected, mend
+def unless(holds: Callable[[Any], bool], wrong: str) -> Callable[[Any], str]:
+    """The fault of a rule with one way of being broken."""
+    return lambda value: "" if holds(value) else wrong
 
 
-def row_faults(
-    row: Mapping[str, Any], rules: Mapping[str, Rule], named: str, kind: type[IpoError], **place: Any
-) -> list[IpoError]:
-    """All that is wrong with the values of one row, with its `place` (file, line)."""
-    found = []
-    for column, (check, expected, mend) in rules.items():
-        value = row.get(column)
-        if column not in row or not (wrong := check(value)):
-            continue
-        fix = mend if isinstance(mend, str) else nearest(str(value), mend)
-        message = f"The {column} {shown(value)} of {named} cannot stand: {wrong}."
-        found.append(kind(message, **({"column": column} | place), value=value, expected=expected, fix=fix))
-    return found
+class Entry:
+    """What a metric and a link share: values that keep to rules, and unknown keys kept in `extra`."""
 
+    __slots__ = ()
+    rules: ClassVar[Mapping[str, Rule]]
+    kind: ClassVar[type[IpoError]]  # of the errors
+    like: ClassVar[str]
+    extra: Mapping[str, Any]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
-def split_row(kind: type, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a row says in the fields of a type, and what else it says; missing values are left out."""
-    known = {item.name for item in fields(kind)} - {"extra"}
-    row = {key: value for key, value in data.items() if key in known and not _is_missing(value)}
-    return row, {str(key): value for key, value in data.items() if key not in known}
+    def __init__(self, *values: Any, extra: Mapping[str, Any], **named: Any) -> None: ...  # as the dataclass has it
+
+    @property
+    def said(self) -> str:
+        """What it is called in a message."""
+        raise NotImplementedError
+
+    def __post_init__(self) -> None:
+        faults: list[IpoError] = []
+        for name, (fault, expected, mend, tidy) in self.rules.items():
+            value, default = getattr(self, name), self.__dataclass_fields__[name].default
+            if default in ("", None) and (value is None or (isinstance(value, str) and value == "")):
+                object.__setattr__(self, name, default)
+                continue
+            object.__setattr__(self, name, value := tidy(value))
+            if wrong := fault(value):
+                message = f"The {name} {shown(value)} of {self.said} cannot stand: {wrong}."
+                fix = mend if isinstance(mend, str) else nearest(str(value), mend)
+                faults.append(self.kind(message, column=name, value=value, expected=expected, fix=fix))
+        raise_faults(faults)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as in a map file; what says nothing is left out."""
+        said = {name: getattr(self, name) for name in self.rules}
+        said = {key: list(value) if isinstance(value, tuple) else value for key, value in said.items()}
+        return {key: value for key, value in said.items() if value not in ("", None)} | dict(self.extra)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], *, file: Any = None, line: int | None = None) -> Self:
+        """An entry from a row; unknown keys go to `extra`, missing values are left out, file and line into errors."""
+        said = {key: value for key, value in data.items() if key in cls.rules and not _is_missing(value)}
+        needed = [name for name in cls.rules if cls.__dataclass_fields__[name].default is MISSING]
+        extra = {str(key): value for key, value in data.items() if key not in cls.rules}
+        try:
+            return cls(**(dict.fromkeys(needed, "") | said), extra=extra)
+        except IpoError as error:
+            error.at(file=file, line=line)
+            raise
 
 
 def _is_missing(value: Any) -> bool:
@@ -136,25 +165,63 @@ def _is_missing(value: Any) -> bool:
 Taken = list[tuple[Any, dict[str, Any]]]  # metrics or links, each with the file and line that it stands on
 
 
-def take_rows(kind: Any, rows: Iterable[Any], like: str, file: Path | None) -> tuple[Taken, list[IpoError]]:
+def take_rows(kind: type[Entry], rows: Iterable[Any], file: Path | None) -> tuple[Taken, list[IpoError]]:
     """What rows are as metrics or links (a `kind`), and all that is wrong with those that are none."""
     taken: Taken = []
     faults: list[IpoError] = []
     for number, item in enumerate(rows, start=1):
         place: dict[str, Any] = {} if isinstance(item, kind) else {"file": file, "line": getattr(item, "line", None)}
         try:
-            if not isinstance(item, kind | Mapping):
-                fault = InventoryError if kind is Metric else MapError
-                message = f"Entry {number} of the {kind.__name__.lower()}s is {shown(item)}."
-                raise fault(message, **place, value=item, expected=f"something like {like}", fix="Write it so.")
-            taken.append((item if isinstance(item, kind) else kind.from_dict(item, **place), place))
+            if isinstance(item, kind):
+                taken.append((item, place))
+            elif isinstance(item, Mapping):
+                taken.append((kind.from_dict(item, **place), place))
+            else:
+                message, expected = f"Entry {number} of the {kind.__name__.lower()}s is {shown(item)}.", kind.like
+                raise kind.kind(message, **place, value=item, expected=f"something like {expected}", fix="Write it so.")
         except IpoError as error:
             faults += error.faults or (error,)
     return taken, faults
 
 
+def name_fault(value: Any) -> str:
+    """Why a value cannot stand as a name, or nothing if it can."""
+    return text_fault(value, empty=False)
+
+
+def _one_of(*choices: str) -> Rule:
+    expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    return Rule(unless(choices.__contains__, "it is none of the values"), expected, choices)
+
+
+def _number(holds: Callable[[Any], bool], expected: str, kind: type) -> Rule:
+    fault = unless(holds, "it is no such number")
+    return Rule(fault, expected, "Mend it, or leave it empty.", lambda value: kind(value) if holds(value) else value)
+
+
+TEXT = Rule(lambda value: text_fault(value, lines=True), "text", "Mend it, or leave it empty.")
+RULES: dict[str, Rule] = {
+    "name": Rule(name_fault, "a line of text", "Give it a name of its own.", one_line),
+    "stage": _one_of(*STAGES),
+    **dict.fromkeys(("team", "owner", "unit"), TEXT),
+    "better": _one_of(*BETTER),
+    "cadence": _one_of(*CADENCES),
+    "aggregate": _one_of(*AGGREGATES),
+    "controllable": _number(
+        lambda value: whole_number(value) and 0 <= value <= 3, "a whole number from 0 (not at all) to 3 (fully)", int
+    ),
+    "objective": TEXT,
+    "target": _number(finite_number, "a finite number in the metric's unit", float),
+    "formula": TEXT,
+    "window": _number(
+        lambda value: whole_number(value) and 2 <= value <= 10_000, "a whole number of periods, 2 or more", int
+    ),
+    "definition": TEXT,
+}
+
+
 @dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Entry):
     """One thing that is measured.
 
     Attributes
@@ -198,65 +265,14 @@ class Metric:
     definition: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    def __post_init__(self) -> None:
-        for item in fields(self):
-            if getattr(self, item.name) is None and item.default == "":
-                object.__setattr__(self, item.name, "")
-        if isinstance(self.name, str):
-            object.__setattr__(self, "name", tidy_name(self.name))
-        raise_faults(metric_faults(self.to_dict() | {"name": self.name, "stage": self.stage}))
-        for name, kind in (("controllable", int), ("window", int), ("target", float)):
-            value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else kind(value))
+    rules: ClassVar = RULES
+    kind: ClassVar = InventoryError
+    like: ClassVar = "{name: Wait minutes, stage: process}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """The fields that say something, and the extra ones, ready for a map file."""
-        named = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "extra"}
-        return {key: value for key, value in named.items() if value not in ("", None)} | dict(self.extra)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], **place: Any) -> Metric:
-        """A metric from a row; unknown keys go to `extra`, `place` (file, line) into the errors."""
-        row, extra = split_row(cls, data)
-        row = {"name": "", "stage": ""} | row
-        row["name"] = tidy_name(row["name"]) if isinstance(row["name"], str) else row["name"]
-        raise_faults(metric_faults(row, **place))
-        return cls(**row, extra=extra)
-
-
-def _one_of(choices: Sequence[str]) -> Rule:
-    return rule(
-        choices.__contains__, "it is none of the values", f"{', '.join(choices[:-1])} or {choices[-1]}", choices
-    )
-
-
-def _number(holds: Callable[[Any], bool], expected: str) -> Rule:
-    return rule(holds, "it is no such number", expected, "Mend it, or leave it empty.")
-
-
-TEXT: Rule = (lambda value: text_fault(value, lines=True), "text", "Mend it, or leave it empty.")
-RULES: dict[str, Rule] = {
-    "name": (lambda value: text_fault(value, empty=False), "a line of text", "Give it a name of its own."),
-    "stage": _one_of(STAGES),
-    **dict.fromkeys(("team", "owner", "unit", "objective", "formula", "definition"), TEXT),
-    "better": _one_of(BETTER),
-    "cadence": _one_of(CADENCES),
-    "aggregate": _one_of(AGGREGATES),
-    "controllable": _number(
-        lambda value: whole_number(value) and 0 <= value <= 3, "a whole number from 0 (not at all) to 3 (fully)"
-    ),
-    "target": _number(finite_number, "a finite number in the metric's unit"),
-    "window": _number(
-        lambda value: whole_number(value) and 2 <= value <= 10_000, "a whole number of periods, 2 or more"
-    ),
-}
-
-
-def metric_faults(row: Mapping[str, Any], **place: Any) -> list[IpoError]:
-    """All that is wrong with the values of one metric, `place` (file, line) told in each."""
-    required = ("name", "stage")
-    said = {key: value for key, value in row.items() if key in required or value not in ("", None)}
-    return row_faults(said, RULES, f"metric {shown(row.get('name'))}", InventoryError, **place)
+    @property
+    def said(self) -> str:
+        """What it is called in a message."""
+        return f"metric {shown(self.name)}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -288,7 +304,7 @@ class Inventory(Result):
         >>> Inventory.of([{"name": "Wait minutes", "stage": "process"}]).names
         ('Wait minutes',)
         """
-        taken, faults = take_rows(Metric, metrics, "{name: Wait minutes, stage: process}", file)
+        taken, faults = take_rows(Metric, metrics, file)
         found = tuple(metric for metric, _ in taken)
         raise_faults([*faults, *_namesakes(found, [place for _, place in taken])])
         return cls(found)
@@ -301,9 +317,8 @@ class Inventory(Result):
     @property
     def table(self) -> pd.DataFrame:
         """One row per metric: all fields but `extra`."""
-        columns = [item.name for item in fields(Metric) if item.name != "extra"]
-        rows = [[getattr(metric, column) for column in columns] for metric in self.metrics]
-        table = pd.DataFrame(rows, columns=columns)
+        rows = [[getattr(metric, column) for column in RULES] for metric in self.metrics]
+        table = pd.DataFrame(rows, columns=list(RULES))
         whole = {"controllable": "Int64", "window": "Int64", "target": "float64"}
         return table.astype(whole)
 

@@ -20,29 +20,17 @@ A message says what was given, what is wrong with it and what to do. Whatever kn
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = [
-    "BadOption",
-    "Conflict",
-    "FileFault",
-    "InventoryError",
-    "IpoError",
-    "MapError",
-    "NeedsPeriods",
-    "NotEnoughData",
-    "NotIdentified",
-    "OutOfRange",
-    "SeriesError",
-    "UnknownLink",
-    "UnknownMetric",
-    "nearest",
-    "raise_faults",
+    *("BadOption", "Conflict", "FileFault", "InventoryError", "IpoError", "MapError", "NeedsPeriods", "NotEnoughData"),
+    *("NotIdentified", "OutOfRange", "SeriesError", "UnknownLink", "UnknownMetric", "nearest", "raise_faults", "tried"),
 ]
 
 SHOWN = 10
+T = TypeVar("T")
 
 
 class IpoError(Exception):
@@ -83,11 +71,6 @@ class IpoError(Exception):
         place = ", ".join(filter(None, (self.file, line, column)))
         expected = f"Expected: {self.expected.rstrip('.')}." if self.expected else ""
         return " ".join(filter(None, (f"{place}: {message}" if place else message, expected, self.fix)))
-
-    def at(self, *, file: Any = None, line: int | None = None) -> None:
-        """Tell of the error, and of all its faults, that it stands in a file on a line."""
-        for fault in (self, *self.faults):
-            fault.file, fault.line = None if file is None else str(file), line
 
 
 class FileFault(IpoError):
@@ -167,6 +150,18 @@ def nearest(name: str, known: Sequence[str]) -> str:
     shown = ", ".join(known[:SHOWN])
     rest = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
     return f"There is: {shown}{rest}." if known else "There is none yet."
+
+
+def tried(call: Callable[..., T], *given: Any, **named: Any) -> tuple[T | None, list[IpoError]]:
+    """What a call returns, or nothing and the single faults for which it was refused.
+
+    >>> tried(int, "7")
+    (7, [])
+    """
+    try:
+        return call(*given, **named), []
+    except IpoError as error:
+        return None, list(error.faults or (error,))
 
 
 def raise_faults(faults: Sequence[IpoError]) -> None:

@@ -16,10 +16,11 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from ipo_nb.errors import Conflict, InventoryError, IpoError, MapError, UnknownLink, nearest, raise_faults
+from ipo_nb.errors import Conflict, InventoryError, IpoError, MapError, UnknownLink, nearest, raise_faults, tried
 from ipo_nb.mapfile import SECTIONS, Part, edit_text, new_text, only_writer, parse_text, put_file, read_text, row_part
 from ipo_nb.metrics import (
     CADENCES,
+    TEXT,
     Entry,
     Inventory,
     Metric,
@@ -28,7 +29,10 @@ from ipo_nb.metrics import (
     finite_number,
     name_fault,
     name_key,
+    names_fault,
+    names_of,
     one_line,
+    one_of,
     shown,
     take_rows,
     text_fault,
@@ -48,6 +52,7 @@ PERIOD_WORDS = dict(zip(CADENCES, ("days", "weeks", "months", "quarters", "years
 SIGNS = ("+", "-", "?")
 LOOKALIKES = {"−": "-", "–": "-", "＋": "+", "－": "-", "": "?"}
 DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
+SOURCE = "Write it like data: {file: series.csv, time: week}."
 LONGEST_PATH = 8
 MOST_PATHS = 500
 MOST_STEPS = 20_000
@@ -143,8 +148,32 @@ class Link(Entry):
         return f"the link {_arrow(self.cause, self.effect)}"
 
 
+def _path_fault(name: Any) -> str:
+    if wrong := name_fault(name):
+        return wrong
+    windows, posix = PureWindowsPath(name), PurePosixPath(name)
+    leaves = windows.drive or windows.root or posix.is_absolute() or ".." in (*windows.parts, *posix.parts)
+    return "it leaves the folder of the map" if leaves else ""
+
+
+def path_beside(path: Path | None, name: str, *, column: str = "file") -> Path:
+    """A file named in a map file, which may not leave that file's folder; raises MapError where it does."""
+    folder = Path() if path is None else Path(path).parent
+    wrong = _path_fault(name)
+    if not wrong and not (folder / name).resolve().is_relative_to(folder.resolve()):  # a link to elsewhere
+        wrong = "it leaves the folder of the map"
+    if wrong:
+        message = f"The path {shown(name)} cannot stand: {wrong}."
+        raise MapError(message, file=path, column=column, value=name, fix=str(PATH.mend))
+    return folder / name
+
+
+PATH = Rule(_path_fault, "a file beside the map", "Put the file beside the map and write its name, such as series.csv.")
+NAMES = Rule(names_fault, "a name, or a list of names", "Mend it, or leave it out.", names_of)
+
+
 @dataclass(frozen=True, slots=True)
-class DataSource:
+class DataSource(Entry):
     """Where the numbers of a map are.
 
     Attributes
@@ -160,33 +189,52 @@ class DataSource:
     units: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    def __post_init__(self) -> None:
-        for name in ("time", "units"):
-            object.__setattr__(self, name, _names(getattr(self, name)))
-        for value in (self.file, *self.time, *self.units):
-            if wrong := text_fault(value, empty=False):
-                message = f"The data source {shown(value)} cannot stand: {wrong}."
-                fix = "Write it like data: {file: series.csv, time: week}."
-                raise MapError(message, column="data", value=value, expected="file, time, units", fix=fix)
+    rules: ClassVar = {"file": PATH, "time": NAMES, "units": NAMES}
+    kind: ClassVar = MapError
+
+    @property
+    def said(self) -> str:
+        """What it is called in a message."""
+        return f"the data source {shown(self.file)}"
 
     def to_dict(self) -> dict[str, Any]:
         """The source as in a map file."""
-        time = self.time[0] if len(self.time) == 1 else list(self.time)
-        said = {"file": self.file, "time": time, "units": list(self.units)}
-        return {key: value for key, value in said.items() if value} | dict(self.extra)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> DataSource:
-        """A source from its part of a map file; unknown keys go to `extra`."""
-        said = {key: data[key] for key in DATA_KEYS if data.get(key) is not None}
-        return cls(**({"file": ""} | said), extra={str(key): data[key] for key in data if key not in DATA_KEYS})
+        said = Entry.to_dict(self)
+        return said | ({"time": self.time[0]} if len(self.time) == 1 else {})
 
 
-def _names(value: Any) -> tuple[Any, ...]:
-    """One name or a list of them; nothing is none."""
-    if isinstance(value, list | tuple):
-        return tuple(value)
-    return () if value is None or value == "" else (value,)
+def _version_fault(value: Any) -> str:
+    return "" if value == 1 and not isinstance(value, bool) else f"nothing is known of maps of version {shown(value)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Head(Entry):
+    """What a map file says beside metrics and links."""
+
+    ipo_map: int = 1
+    title: str = ""
+    cadence: str = "weekly"
+    objectives: tuple[str, ...] = ()
+    inventory: str = ""
+    data: DataSource | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    rules: ClassVar = {
+        "ipo_map": Rule(_version_fault, "1", "Open it with a newer ipo_nb, or write ipo_map: 1."),
+        "title": TEXT,
+        "cadence": one_of(*CADENCES),
+        "objectives": NAMES,
+        "inventory": PATH,
+        "data": Rule(
+            unless(lambda value: isinstance(value, DataSource), "it is no data source"),
+            "file, time, units",
+            SOURCE,
+            lambda value: DataSource.from_dict(value) if isinstance(value, Mapping) else value,
+        ),
+    }
+    kind: ClassVar = MapError
+    beside: ClassVar = SECTIONS
+    said: ClassVar = "the map"
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -229,6 +277,7 @@ class IPOMap(Result):
     extra: Mapping[str, Any]
     warnings: tuple[str, ...]
     inventory: Inventory
+    _head: _Head
     _contents: Mapping[str, tuple[str, ...]]  # of formulas
     _listed: Mapping[str, Metric]  # as the inventory file has them
     _past: Mapping[Part, tuple[Any, ...]] | None  # what was there before each edit since reading
@@ -247,18 +296,24 @@ class IPOMap(Result):
         extra: Mapping[str, Any] | None = None,
         warnings: Sequence[str] = (),
     ) -> None:
-        file = None if path is None else Path(path)
-        inventory, taken, faults = _taken(metrics, links, file)
-        fitted, wrong = _fitted(taken, inventory)
-        source = DataSource.from_dict(data) if isinstance(data, Mapping) else data
-        head: dict[str, Any] = {"title": title, "cadence": cadence, "objectives": _names(objectives), "path": file}
-        files = {"inventory": inventory_file, "data": source.file if source else ""}
-        raise_faults([*_head_faults(**head, files=files), *faults, *wrong])
+        said = {"title": title, "cadence": cadence, "objectives": objectives, "inventory": inventory_file, "data": data}
+        head, faults = tried(_Head.from_dict, said | dict(extra or {}), file=path)
+        self._fill(head, faults, metrics, links, None if path is None else Path(path), warnings)
+
+    def _fill(
+        self, head: Any, faults: list[IpoError], metrics: Any, links: Any, path: Path | None, warnings: Sequence[str]
+    ) -> None:
+        """Put all that a map holds in its place, once nothing in it is wrong."""
+        inventory, taken, wrong = _taken(metrics, links, path)
+        fitted, unfit = _fitted(taken, inventory)
+        raise_faults([*faults, *wrong, *unfit])
         contents, unclear = _formula_contents(inventory)
-        self.__dict__.update(head, metrics=inventory.metrics, links=tuple(fitted), data=source, inventory=inventory)
-        self.__dict__.update(inventory_file=inventory_file, extra=dict(extra or {}), _contents=contents, _past=None)
-        self.__dict__.update(warnings=tuple(dict.fromkeys((*warnings, *unclear))))
-        self.__dict__.update(_listed=_by_key(inventory) if inventory_file else {})
+        head = head or _Head()
+        put = {name: getattr(head, name) for name in ("title", "cadence", "objectives", "data", "extra")}
+        put |= {"metrics": inventory.metrics, "links": tuple(fitted), "path": path, "inventory_file": head.inventory}
+        put |= {"warnings": tuple(dict.fromkeys((*warnings, *unclear))), "inventory": inventory, "_contents": contents}
+        put |= {"_head": head, "_listed": _by_key(inventory) if head.inventory else {}, "_past": None}
+        self.__dict__.update(put)
 
     @cached_property
     def _index(self) -> dict[Part, Link]:
@@ -365,7 +420,9 @@ class IPOMap(Result):
         return self._edited(_overlaid(self.inventory, [metric]), self.links)
 
     def _edited(self, metrics: Inventory, links: Iterable[Link]) -> IPOMap:
-        return IPOMap(metrics, links, **_head(self), path=self.path).following(self)
+        after = IPOMap.__new__(IPOMap)
+        after._fill(self._head, [], metrics, links, self.path, self.warnings)
+        return after.following(self)
 
     def following(self, before: IPOMap) -> IPOMap:
         """This map as an edit of another: it keeps that one's file, and saving knows what has been edited."""
@@ -380,7 +437,7 @@ class IPOMap(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """The map in the schema of its file, all metrics in place."""
-        return _form(_head(self), self.metrics, self.links)
+        return _form(self._head, self.metrics, self.links)
 
     @classmethod
     def from_dict(
@@ -402,22 +459,19 @@ class IPOMap(Result):
         if not isinstance(data, Mapping):
             fix = "Start the map with ipo_map: 1 and a list of links."
             raise MapError(f"The map is {shown(data)}.", file=file, value=data, fix=fix)
-        head, own = _head_from(data, file), data.get("metrics")
-        if head["inventory_file"] and metrics is None and not own:
-            message = f"The metrics are in {shown(head['inventory_file'])}."
+        head, faults = tried(_Head.from_dict, data, file=file)
+        own = data.get("metrics")
+        if head and head.inventory and metrics is None and not own:
+            message = f"The metrics are in {shown(head.inventory)}."
             fix = "Read the map with read_map, which reads both."
             raise MapError(message, file=file, column="inventory", fix=fix)
         listed = metrics if isinstance(metrics, Inventory) else Inventory.of(metrics or ())
         if listed.metrics and own:
             own = _overlaid(listed, Inventory.of(_rows(own, "metrics", file), file=file))
-        ipo_map = cls(own or listed, data.get("links") or (), path=file, **head)
+        ipo_map = cls.__new__(cls)
+        ipo_map._fill(head, faults, own or listed, data.get("links") or (), file, _strangers(data))
         ipo_map.__dict__.update(_listed=_by_key(listed), _past={} if file else None)
         return ipo_map
-
-
-HEAD = ("title", "cadence", "objectives", "inventory_file", "data", "extra", "warnings")
-MAP_KEYS = ("ipo_map", "title", "cadence", "objectives", "inventory", "data", "metrics", "links")
-DATA_KEYS = ("file", "time", "units")
 
 
 def _link_part(cause: str, effect: str) -> Part:
@@ -443,10 +497,10 @@ def _taken(metrics: Any, links: Any, file: Path | None) -> tuple[Inventory, Take
     found, faults = take_rows(Link, _rows(links, "links", file), file)
     if isinstance(metrics, Inventory):
         return metrics, found, faults
-    try:
-        return Inventory.of(_rows(metrics, "metrics", file), file=file), found, faults
-    except IpoError as error:  # without its metrics no link can be judged
-        return Inventory(()), [], [*(error.faults or (error,)), *faults]
+    inventory, wrong = tried(Inventory.of, _rows(metrics, "metrics", file), file=file)
+    if inventory is None:  # without its metrics no link can be judged
+        return Inventory(()), [], [*wrong, *faults]
+    return inventory, found, faults
 
 
 def _fitted(taken: Taken, inventory: Inventory) -> tuple[list[Link], list[IpoError]]:
@@ -473,43 +527,6 @@ def _fitted(taken: Taken, inventory: Inventory) -> tuple[list[Link], list[IpoErr
             links.append(link if spelt == ends else changed(link, cause=spelt[0], effect=spelt[1]))
         seen.add(part)
     return links, faults
-
-
-def _head_faults(
-    *, title: Any, cadence: Any, objectives: Sequence[Any], path: Path | None, files: Mapping[str, Any]
-) -> list[IpoError]:
-    """What is wrong with the title, cadence, objectives and file names of a map."""
-    found: list[IpoError] = []
-    for column, value in (("title", title), *(("objectives", item) for item in objectives)):
-        if wrong := text_fault(value, empty=column == "title", lines=True):
-            message = f"The {column} {shown(value)} cannot stand: {wrong}."
-            found.append(MapError(message, file=path, column=column, value=value, expected="text"))
-    if cadence not in CADENCES:
-        message = f"The cadence {shown(cadence)} is not known."
-        fix = nearest(str(cadence), CADENCES)
-        found.append(MapError(message, file=path, column="cadence", value=cadence, fix=fix))
-    for column, name in files.items():
-        try:
-            path_beside(path, name or ".", column=column)
-        except MapError as error:
-            found.append(error)
-    return found
-
-
-def path_beside(path: Path | None, name: str, *, column: str = "file") -> Path:
-    """A file named in a map file, which may not leave that file's folder; raises MapError where it does."""
-    folder = Path() if path is None else Path(path).parent
-    wrong = text_fault(name, empty=False)
-    if not wrong:
-        windows, posix = PureWindowsPath(name), PurePosixPath(name)
-        leaves = windows.drive or windows.root or posix.is_absolute() or ".." in (*windows.parts, *posix.parts)
-        inside = not leaves and (folder / name).resolve().is_relative_to(folder.resolve())
-        wrong = "" if inside else "it leaves the folder of the map"
-    if wrong:
-        message = f"The path {shown(name)} cannot stand: {wrong}."
-        fix = "Put the file beside the map and write its name, such as series.csv."
-        raise MapError(message, file=path, column=column, value=name, fix=fix)
-    return folder / name
 
 
 def neighbours(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
@@ -548,17 +565,10 @@ def _formula_contents(inventory: Inventory) -> tuple[dict[str, tuple[str, ...]],
     return contents, unclear
 
 
-def _head(ipo_map: IPOMap) -> dict[str, Any]:
-    return {name: getattr(ipo_map, name) for name in HEAD}
-
-
-def _form(head: Mapping[str, Any], metrics: Iterable[Metric] = (), links: Iterable[Link] = ()) -> dict[str, Any]:
+def _form(head: _Head, metrics: Iterable[Metric], links: Iterable[Link]) -> dict[str, Any]:
     """A map in the schema of its file; what says nothing is left out."""
-    said = {key: head[key] for key in ("title", "cadence", "objectives")}
-    said |= {"inventory": head["inventory_file"], "data": head["data"] and head["data"].to_dict()}
-    said |= {"metrics": [item.to_dict() for item in metrics]}
-    said = {key: value for key, value in said.items() if value} | {"links": [link.to_dict() for link in links]}
-    form: dict[str, Any] = plain({"ipo_map": 1} | said | dict(head["extra"]))
+    own = {"metrics": rows} if (rows := [metric.to_dict() for metric in metrics]) else {}
+    form: dict[str, Any] = plain(head.to_dict() | own | {"links": [link.to_dict() for link in links]})
     return form
 
 
@@ -567,36 +577,11 @@ def _parts(ipo_map: IPOMap, *, whole: bool = False) -> dict[Part, Any]:
 
     With `whole` all metrics, and no inventory file.
     """
-    head, listed = _head(ipo_map), ipo_map._listed
-    if whole:
-        head, listed = head | {"inventory_file": ""}, {}
-    parts: dict[Part, Any] = {(key,): value for key, value in _form(head).items() if key not in SECTIONS}
+    head = changed(ipo_map._head, inventory="") if whole else ipo_map._head
+    listed = {} if whole else ipo_map._listed
+    parts: dict[Part, Any] = {(key,): value for key, value in plain(head.to_dict()).items()}
     own = {key: metric for key, metric in _by_key(ipo_map.metrics).items() if listed.get(key) != metric}
     return parts | {("metrics", key): metric for key, metric in own.items()} | ipo_map._index
-
-
-def _head_from(data: Mapping[str, Any], file: Path | None) -> dict[str, Any]:
-    """The fields of a map that are neither metrics nor links."""
-    version, source = data.get("ipo_map", 1), data.get("data")
-    lines = getattr(data, "lines", {})
-    if version != 1 or isinstance(version, bool):
-        place: dict[str, Any] = {"file": file, "line": lines.get("ipo_map"), "column": "ipo_map"}
-        fix = "Open it with a newer ipo_nb, or write ipo_map: 1."
-        raise MapError(f"The map says it is of version {shown(version)}.", **place, value=version, fix=fix)
-    if not isinstance(source, Mapping | None):
-        place = {"file": file, "line": lines.get("data"), "column": "data"}
-        fix = "Write it like data: {file: series.csv, time: week}."
-        raise MapError(f"The data source is {shown(source)}.", **place, value=source, fix=fix)
-    said = {key: value for key, value in data.items() if value is not None}
-    return {
-        "title": said.get("title", ""),
-        "cadence": said.get("cadence", "weekly"),
-        "objectives": _names(said.get("objectives")),
-        "inventory_file": said.get("inventory", ""),
-        "data": None if source is None else DataSource.from_dict(source),
-        "extra": {key: value for key, value in data.items() if key not in MAP_KEYS},
-        "warnings": _strangers(data),
-    }
 
 
 def _overlaid(listed: Inventory, own: Iterable[Metric]) -> Inventory:
@@ -609,10 +594,10 @@ def _overlaid(listed: Inventory, own: Iterable[Metric]) -> Inventory:
 def _strangers(data: Mapping[str, Any]) -> tuple[str, ...]:
     """A sentence for each key that nothing here understands; it is kept all the same."""
     sections: list[tuple[str, Sequence[str], Any]] = [
-        ("the map", MAP_KEYS, [data]),
-        ("data", DATA_KEYS, [data.get("data")]),
-        ("metrics", list(Metric.rules), data.get("metrics")),
-        ("links", list(LINK_RULES), data.get("links")),
+        ("the map", (*_Head.rules, *SECTIONS), [data]),
+        ("data", tuple(DataSource.rules), [data.get("data")]),
+        ("metrics", tuple(Metric.rules), data.get("metrics")),
+        ("links", tuple(Link.rules), data.get("links")),
     ]
     said = []
     for section, known, rows in sections:
@@ -656,10 +641,9 @@ def write_map(ipo_map: IPOMap, path: Path | str, *, replace: bool = False) -> Pa
         except IpoError:
             if real.exists() and not replace:
                 raise
-            form = {part[0]: value for part, value in ours.items() if len(part) == 1}
-            for section in SECTIONS:
-                form[section] = [plain(row.to_dict()) for part, row in ours.items() if part[0] == section]
-            merged = new_text(form, real)
+            head = _Head.from_dict({part[0]: value for part, value in ours.items() if len(part) == 1})
+            rows = ([row for part, row in ours.items() if part[0] == section] for section in SECTIONS)
+            merged = new_text(_form(head, *rows), real)
         if merged != text:
             put_file(real, merged.encode(encoding))
     return file
@@ -678,12 +662,11 @@ def _edits(
     ipo_map: IPOMap, ours: Mapping[Part, Any], data: Mapping[str, Any], file: Path, replace: bool
 ) -> dict[Part, Any]:
     """What is to change in a file for it to hold this map's edits; raises Conflict where both changed the same."""
-    theirs: dict[Part, Any] = {(key,): value for key, value in _form(_head_from(data, file)).items()}
+    theirs: dict[Part, Any] = {(key,): value for key, value in _Head.from_dict(data, file=file).to_dict().items()}
     for section, kind in zip(SECTIONS, (Metric, Link), strict=True):
         rows = _rows(data.get(section), section, file)
         raise_faults(take_rows(kind, [row for row in rows if not isinstance(row, Mapping)], file)[1])
         theirs |= {row_part(section, row): row for row in rows}
-    theirs.pop(("links",), None)
     past = ipo_map._past if ipo_map.path and os.path.realpath(ipo_map.path) == str(file) else None
     edits: dict[Part, Any] = {}
     clashes: list[tuple[Part, Any, Any]] = []

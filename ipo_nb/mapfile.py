@@ -22,16 +22,8 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
-    "SECTIONS",
-    "Part",
-    "edit_text",
-    "new_text",
-    "only_writer",
-    "parse_map",
-    "parse_text",
-    "put_file",
-    "read_text",
-    "row_part",
+    *("SECTIONS", "Part", "edit_text", "new_text", "only_writer", "parse_map", "parse_text", "put_file"),
+    *("read_text", "row_part"),
 ]
 
 Part = tuple[str, ...]  # what is saved by itself: ("title",), ("links", cause, effect), ("metrics", name)
@@ -336,25 +328,20 @@ def _moved(value: Any, by: int) -> Any:
     return value.moved(by) if isinstance(value, _Row) else value
 
 
+PAIR = re.compile(r"\\u(d[89ab]\w\w)\\u(d[c-f]\w\w)", re.IGNORECASE)  # one sign as two halves, which YAML knows not
+
+
 def _json_data(text: str) -> Any:
+    """A JSON text as data, by the YAML reader, which knows lines; but JSON it must be."""
+    data = _load(PAIR.sub(lambda pair: json.loads(f'"{pair[0]}"'), text))
     try:
-        data = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
-        json.dumps(data, ensure_ascii=False).encode()  # half a character cannot be saved
-    except (ValueError, RecursionError) as error:
-        wrong = getattr(error, "msg", None) or str(error).split(";")[0]
-        raise _Unread(f"{wrong[0].lower()}{wrong[1:]}", "Mend it.", getattr(error, "lineno", None)) from None
+        json.loads(text, parse_constant=_no_number)
+    except ValueError as error:
+        raise _Unread(str(error).split(":")[0].lower(), "Mend it there.", getattr(error, "lineno", None)) from None
     return data
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    data = dict(pairs)
-    for name in data if len(data) < len(pairs) else ():
-        if sum(name == other for other, _ in pairs) > 1:
-            raise ValueError(f"the key {shown(name)} stands there twice")
-    return data
-
-
-def _no_number(word: str) -> Any:
+def _no_number(word: str) -> None:
     raise ValueError(f"{word} is no number")
 
 

@@ -341,20 +341,28 @@ def _circles(ipo_map: IPOMap) -> list[tuple[str, ...]]:
         done.update(ready)
         order.done(*ready)
     for start in ipo_map.names:
-        after = reached([start], children) if start in parents and start not in done else {}
-        knot = [name for name in reached([start], parents) if name in after] if after else []
-        if len(knot) > 1:
-            found.append(min((_way_back(name, children, parents) for name in knot[:MOST_STARTS]), key=len))
-        done.update(knot)
+        if start in done or start not in parents:
+            continue
+        knot = reached([start], children).keys() & reached([start], parents)
+        some = [name for name in ipo_map.names if name in knot][:MOST_STARTS]
+        found += [min((_way_back(name, children) for name in some), key=len)] if len(knot) > 1 else []
+        done |= knot
     return found
 
 
-def _way_back(start: str, children: Mapping[str, Way], parents: Mapping[str, Way]) -> Way:
+def _way_back(start: str, children: Mapping[str, Way]) -> Way:
     """The shortest way from a metric on a circle back to itself."""
-    away = reached([start], children)
-    way = [start, min((name for name in parents[start] if name in away), key=lambda name: away[name])]
+    came: dict[str, str] = {}
+    ring = [start]
+    for name in ring:  # the list grows while it is walked: nearest first
+        new = [child for child in children.get(name, ()) if child not in came]
+        came |= dict.fromkeys(new, name)
+        ring += new
+        if start in came:
+            break
+    way = [start, came[start]]
     while way[-1] != start:
-        way.append(next(name for name in parents[way[-1]] if away.get(name) == away[way[-1]] - 1))
+        way.append(came[way[-1]])
     return tuple(reversed(way))
 
 

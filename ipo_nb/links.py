@@ -12,13 +12,14 @@ from dataclasses import replace as changed
 from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import pandas as pd
 
 from ipo_nb.errors import Conflict, InventoryError, IpoError, MapError, UnknownLink, nearest, raise_faults, tried
 from ipo_nb.mapfile import SECTIONS, Part, edit_text, new_text, only_writer, parse_text, put_file, read_text, row_part
 from ipo_nb.metrics import (
+    CADENCE,
     CADENCES,
     TEXT,
     Entry,
@@ -31,11 +32,10 @@ from ipo_nb.metrics import (
     name_key,
     names_fault,
     names_of,
+    number,
     one_line,
-    one_of,
     shown,
     take_rows,
-    text_fault,
     unless,
     whole_number,
 )
@@ -49,10 +49,8 @@ __all__ = [
 DEFAULT_LAGS = (0, 8)
 LONGEST_LAG = 400
 PERIOD_WORDS = dict(zip(CADENCES, ("days", "weeks", "months", "quarters", "years"), strict=True))
-SIGNS = ("+", "-", "?")
 LOOKALIKES = {"−": "-", "–": "-", "＋": "+", "－": "-", "": "?"}
 DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
-SOURCE = "Write it like data: {file: series.csv, time: week}."
 LONGEST_PATH = 8
 MOST_PATHS = 500
 MOST_STEPS = 20_000
@@ -72,35 +70,25 @@ def _lag_fault(lag: Any) -> str:
 
 
 END = Rule(name_fault, "the name of a metric", "Name a metric of the map.", one_line)
-LINK_RULES: dict[str, Rule] = {
-    "cause": END,
-    "effect": END,
-    "sign": Rule(
-        unless(SIGNS.__contains__, "it is no sign"),
-        '"+" (both rise together), "-" (one rises, the other falls) or "?" (not claimed)',
-        'Write it in quotes, such as sign: "-".',
-        lambda value: LOOKALIKES.get(one_line(value), one_line(value)) if isinstance(value, str) else value,
-    ),
-    "lag": Rule(
-        _lag_fault,
-        f"two whole numbers of periods from 0 to {LONGEST_LAG}, the first not above the second",
-        "Write it like lag: [0, 2].",
-        _tidy_lag,
-    ),
-    "why": Rule(lambda value: text_fault(value, lines=True), "text", "Retype it."),
-    "matters": Rule(
-        unless(lambda value: finite_number(value) and value > 0, "it is no size"),
-        "a number above 0, in units of the effect per unit of the cause",
-        "Mend it, or leave it out.",
-        lambda value: float(value) if finite_number(value) else value,
-    ),
-    "since": Rule(
-        unless(lambda value: isinstance(value, str) and DATE.fullmatch(value) is not None, "it is no date"),
-        "a date like 2024-03-01, 2024-03 or 2024",
-        "Mend it, or leave it out.",
-        lambda value: value.isoformat()[:10] if isinstance(value, dt.date) else value,
-    ),
-}
+SIGN = Rule(
+    unless(("+", "-", "?").__contains__, "it is no sign"),
+    '"+" (both rise together), "-" (one rises, the other falls) or "?" (not claimed)',
+    'Write it in quotes, such as sign: "-".',
+    lambda value: LOOKALIKES.get(one_line(value), one_line(value)) if isinstance(value, str) else value,
+)
+LAG_WINDOW = f"two whole numbers of periods from 0 to {LONGEST_LAG}, the first not above the second"
+LAG = Rule(_lag_fault, LAG_WINDOW, "Write it like lag: [0, 2].", _tidy_lag)
+SIZE = number(
+    lambda value: finite_number(value) and value > 0,
+    "a number above 0, in units of the effect per unit of the cause",
+    float,
+)
+DAY = Rule(
+    unless(lambda value: isinstance(value, str) and DATE.fullmatch(value) is not None, "it is no date"),
+    "a date like 2024-03-01, 2024-03 or 2024",
+    "Mend it, or leave it out.",
+    lambda value: value.isoformat()[:10] if isinstance(value, dt.date) else value,
+)
 
 
 def _arrow(cause: Any, effect: Any) -> str:
@@ -129,16 +117,15 @@ class Link(Entry):
     (0, 2)
     """
 
-    cause: str
-    effect: str
-    sign: str = "?"
-    lag: tuple[int, int] = DEFAULT_LAGS
-    why: str = ""
-    matters: float | None = None
-    since: str = ""
+    cause: Annotated[str, END]
+    effect: Annotated[str, END]
+    sign: Annotated[str, SIGN] = "?"
+    lag: Annotated[tuple[int, int], LAG] = DEFAULT_LAGS
+    why: Annotated[str, TEXT] = ""
+    matters: Annotated[float | None, SIZE] = None
+    since: Annotated[str, DAY] = ""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    rules: ClassVar = LINK_RULES
     kind: ClassVar = MapError
     like: ClassVar = "{cause: Agents on shift, effect: Wait minutes}"
 
@@ -184,12 +171,11 @@ class DataSource(Entry):
     extra : whatever else the map file said about it.
     """
 
-    file: str
-    time: tuple[str, ...] = ()
-    units: tuple[str, ...] = ()
+    file: Annotated[str, PATH]
+    time: Annotated[tuple[str, ...], NAMES] = ()
+    units: Annotated[tuple[str, ...], NAMES] = ()
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    rules: ClassVar = {"file": PATH, "time": NAMES, "units": NAMES}
     kind: ClassVar = MapError
 
     @property
@@ -207,31 +193,27 @@ def _version_fault(value: Any) -> str:
     return "" if value == 1 and not isinstance(value, bool) else f"nothing is known of maps of version {shown(value)}"
 
 
+VERSION = Rule(_version_fault, "1", "Open it with a newer ipo_nb, or write ipo_map: 1.")
+DATA = Rule(
+    unless(lambda value: isinstance(value, DataSource), "it is no data source"),
+    "file, time, units",
+    "Write it like data: {file: series.csv, time: week}.",
+    lambda value: DataSource.from_dict(value) if isinstance(value, Mapping) else value,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Head(Entry):
     """What a map file says beside metrics and links."""
 
-    ipo_map: int = 1
-    title: str = ""
-    cadence: str = "weekly"
-    objectives: tuple[str, ...] = ()
-    inventory: str = ""
-    data: DataSource | None = None
+    ipo_map: Annotated[int, VERSION] = 1
+    title: Annotated[str, TEXT] = ""
+    cadence: Annotated[str, CADENCE] = "weekly"
+    objectives: Annotated[tuple[str, ...], NAMES] = ()
+    inventory: Annotated[str, PATH] = ""
+    data: Annotated[DataSource | None, DATA] = None
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    rules: ClassVar = {
-        "ipo_map": Rule(_version_fault, "1", "Open it with a newer ipo_nb, or write ipo_map: 1."),
-        "title": TEXT,
-        "cadence": one_of(*CADENCES),
-        "objectives": NAMES,
-        "inventory": PATH,
-        "data": Rule(
-            unless(lambda value: isinstance(value, DataSource), "it is no data source"),
-            "file, time, units",
-            SOURCE,
-            lambda value: DataSource.from_dict(value) if isinstance(value, Mapping) else value,
-        ),
-    }
     kind: ClassVar = MapError
     beside: ClassVar = SECTIONS
     said: ClassVar = "the map"

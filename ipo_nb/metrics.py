@@ -12,7 +12,7 @@ from dataclasses import MISSING, dataclass, field
 from functools import lru_cache
 from operator import add, mul, neg, pos, sub, truediv
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -21,9 +21,9 @@ from ipo_nb.errors import InventoryError, IpoError, UnknownMetric, nearest, rais
 from ipo_nb.results import Receipt, Result, plain
 
 __all__ = [
-    *("AGGREGATES", "BETTER", "CADENCES", "STAGES", "TEXT"),
+    *("AGGREGATES", "BETTER", "CADENCES", "STAGES", "CADENCE", "TEXT"),
     *("Entry", "Formula", "Inventory", "Metric", "Rule", "Taken"),
-    *("finite_number", "name_fault", "name_key", "names_fault", "names_of", "one_line", "one_of", "shown"),
+    *("finite_number", "name_fault", "name_key", "names_fault", "names_of", "number", "one_line", "shown"),
     *("take_rows", "text_fault", "unless", "whole_number"),
 ]
 
@@ -105,7 +105,7 @@ class Entry:
     """What metrics, links and the like share: values that keep to rules, and unknown keys kept in `extra`."""
 
     __slots__ = ()
-    rules: ClassVar[Mapping[str, Rule]]
+    rules: ClassVar[dict[str, Rule]]  # as the annotations of the fields have them
     kind: ClassVar[type[IpoError]]  # of the errors
     like: ClassVar[str]  # what a right one looks like
     beside: ClassVar[Sequence[str]] = ()  # keys of a row that belong to others
@@ -113,6 +113,10 @@ class Entry:
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def __init__(self, *values: Any, extra: Mapping[str, Any], **named: Any) -> None: ...  # as the dataclass has it
+
+    def __init_subclass__(cls) -> None:
+        hints = get_type_hints(cls, include_extras=True)
+        cls.rules = {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
 
     @property
     def said(self) -> str:
@@ -198,36 +202,25 @@ def names_fault(value: Any) -> str:
     return next(filter(None, map(name_fault, value)), "")
 
 
-def one_of(*choices: str) -> Rule:
-    """The rule of a value out of a few."""
+def _one_of(*choices: str) -> Rule:
     expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
     return Rule(unless(choices.__contains__, "it is none of the values"), expected, choices)
 
 
-def _number(holds: Callable[[Any], bool], expected: str, kind: type) -> Rule:
+def number(holds: Callable[[Any], bool], expected: str, kind: type) -> Rule:
+    """The rule of a number, kept as a `kind`."""
     fault = unless(holds, "it is no such number")
     return Rule(fault, expected, "Mend it, or leave it empty.", lambda value: kind(value) if holds(value) else value)
 
 
+NAME = Rule(name_fault, "a line of text", "Give it a name of its own.", one_line)
 TEXT = Rule(lambda value: text_fault(value, lines=True), "text", "Mend it, or leave it empty.")
-RULES: dict[str, Rule] = {
-    "name": Rule(name_fault, "a line of text", "Give it a name of its own.", one_line),
-    "stage": one_of(*STAGES),
-    **dict.fromkeys(("team", "owner", "unit"), TEXT),
-    "better": one_of(*BETTER),
-    "cadence": one_of(*CADENCES),
-    "aggregate": one_of(*AGGREGATES),
-    "controllable": _number(
-        lambda value: whole_number(value) and 0 <= value <= 3, "a whole number from 0 (not at all) to 3 (fully)", int
-    ),
-    "objective": TEXT,
-    "target": _number(finite_number, "a finite number in the metric's unit", float),
-    "formula": TEXT,
-    "window": _number(
-        lambda value: whole_number(value) and 2 <= value <= 10_000, "a whole number of periods, 2 or more", int
-    ),
-    "definition": TEXT,
-}
+CADENCE = _one_of(*CADENCES)
+TARGET = number(finite_number, "a finite number in the metric's unit", float)
+CONTROL = number(
+    lambda value: whole_number(value) and 0 <= value <= 3, "a whole number from 0 (not at all) to 3 (fully)", int
+)
+WINDOW = number(lambda value: whole_number(value) and 2 <= value <= 10_000, "a whole number of periods, 2 or more", int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,23 +252,22 @@ class Metric(Entry):
     'process'
     """
 
-    name: str
-    stage: str
-    team: str = ""
-    owner: str = ""
-    unit: str = ""
-    better: str = ""
-    cadence: str = ""
-    aggregate: str = ""
-    controllable: int | None = None
-    objective: str = ""
-    target: float | None = None
-    formula: str = ""
-    window: int | None = None
-    definition: str = ""
+    name: Annotated[str, NAME]
+    stage: Annotated[str, _one_of(*STAGES)]
+    team: Annotated[str, TEXT] = ""
+    owner: Annotated[str, TEXT] = ""
+    unit: Annotated[str, TEXT] = ""
+    better: Annotated[str, _one_of(*BETTER)] = ""
+    cadence: Annotated[str, CADENCE] = ""
+    aggregate: Annotated[str, _one_of(*AGGREGATES)] = ""
+    controllable: Annotated[int | None, CONTROL] = None
+    objective: Annotated[str, TEXT] = ""
+    target: Annotated[float | None, TARGET] = None
+    formula: Annotated[str, TEXT] = ""
+    window: Annotated[int | None, WINDOW] = None
+    definition: Annotated[str, TEXT] = ""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    rules: ClassVar = RULES
     kind: ClassVar = InventoryError
     like: ClassVar = "{name: Wait minutes, stage: process}"
 
@@ -327,10 +319,9 @@ class Inventory(Result):
     @property
     def table(self) -> pd.DataFrame:
         """One row per metric: all fields but `extra`."""
-        rows = [[getattr(metric, column) for column in RULES] for metric in self.metrics]
-        table = pd.DataFrame(rows, columns=list(RULES))
-        whole = {"controllable": "Int64", "window": "Int64", "target": "float64"}
-        return table.astype(whole)
+        rows = [[getattr(metric, column) for column in Metric.rules] for metric in self.metrics]
+        kinds = {"controllable": "Int64", "window": "Int64", "target": "float64"}
+        return pd.DataFrame(rows, columns=list(Metric.rules)).astype(kinds)
 
     @property
     def text(self) -> str:

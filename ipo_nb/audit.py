@@ -197,9 +197,8 @@ def _on_metrics(view: _View) -> Iterator[_Finding]:
         name, names = shown(metric.name), (metric.name,)
         if metric.stage == "outcome":
             if metric.name not in view.parents:
-                message = (
-                    f"Nothing leads to the outcome {name}: it can be watched, but the map names no way to move it."
-                )
+                message = f"Nothing leads to the outcome {name}:"
+                message += " it can be watched, but the map names no way to move it."
                 mend = f"Name the process that moves {name}, and link it."
                 yield _Finding("outcome_only", "high", names, metric.team, message, mend)
         elif not view.is_linked(metric.name):

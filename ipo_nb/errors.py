@@ -1,19 +1,5 @@
 """The analyst's mistakes: one small tree of types under `IpoError`.
 
-    IpoError
-    +-- FileFault          a file is missing, empty, damaged or of a kind that is not read
-    +-- InventoryError     a row of the metric inventory cannot stand as it is
-    +-- MapError           the map file, or a link in it, cannot stand as it is
-    +-- SeriesError        a value, date or column of the series cannot be read with certainty
-    +-- UnknownMetric      a name that the inventory does not have
-    +-- UnknownLink        a pair that the map does not link
-    +-- NeedsPeriods       a series whose index is not a calendar
-    +-- NotEnoughData      too few usable periods for the question asked
-    +-- NotIdentified      the data cannot separate what was asked for
-    +-- OutOfRange         a scenario outside what the data have seen
-    +-- BadOption          an option with a value outside its meaning
-    +-- Conflict           a file that someone else changed in the meantime
-
 A message says what was given, what is wrong with it and what to do. Whatever knows its place says it in
 `.file`, `.line`, `.column`, `.value`, `.expected` and `.fix`.
 """

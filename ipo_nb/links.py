@@ -128,11 +128,7 @@ class Link(Entry):
 
     kind: ClassVar = MapError
     like: ClassVar = "{cause: Agents on shift, effect: Wait minutes}"
-
-    @property
-    def said(self) -> str:
-        """What it is called in a message."""
-        return f"the link {_arrow(self.cause, self.effect)}"
+    called: ClassVar = "the link {cause} -> {effect}"
 
 
 def _path_fault(name: Any) -> str:
@@ -177,11 +173,7 @@ class DataSource(Entry):
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     kind: ClassVar = MapError
-
-    @property
-    def said(self) -> str:
-        """What it is called in a message."""
-        return f"the data source {shown(self.file)}"
+    called: ClassVar = "the data source {file}"
 
     def to_dict(self) -> dict[str, Any]:
         """The source as in a map file."""
@@ -216,7 +208,7 @@ class _Head(Entry):
 
     kind: ClassVar = MapError
     beside: ClassVar = SECTIONS
-    said: ClassVar = "the map"
+    called: ClassVar = "the map"
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -423,11 +415,7 @@ class IPOMap(Result):
 
     @classmethod
     def from_dict(
-        cls,
-        data: Mapping[str, Any],
-        *,
-        metrics: Inventory | Sequence[Metric] | None = None,
-        path: Path | str | None = None,
+        cls, data: Mapping[str, Any], *, metrics: Inventory | None = None, path: Path | str | None = None
     ) -> IPOMap:
         """A map from the schema of its file.
 
@@ -447,7 +435,7 @@ class IPOMap(Result):
             message = f"The metrics are in {shown(head.inventory)}."
             fix = "Read the map with read_map, which reads both."
             raise MapError(message, file=file, column="inventory", fix=fix)
-        listed = metrics if isinstance(metrics, Inventory) else Inventory.of(metrics or ())
+        listed = metrics or Inventory(())
         if listed.metrics and own:
             own = _overlaid(listed, Inventory.of(_rows(own, "metrics", file), file=file))
         ipo_map = cls.__new__(cls)

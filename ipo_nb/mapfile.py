@@ -72,13 +72,6 @@ class _Row(dict[str, Any]):
         self.line, self.is_flow, self.end = line, is_flow, 0
         self.places: dict[str, _Place] = {}
 
-    def moved(self, by: int) -> _Row:
-        """The same some lines further down."""
-        row = _Row(self.line + by, self.is_flow)
-        row.update(self)
-        row.places = self.places
-        return row
-
     @property
     def lines(self) -> dict[str, int]:
         """The lines of the keys."""
@@ -310,7 +303,7 @@ def _yaml_data(text: str) -> Any:
     try:
         for part, row, body, tail in _pieces(text):
             if len(part) > 1 and isinstance(root[part[0]], list):
-                root[part[0]].append(row.moved(line))
+                root[part[0]].append(_moved(row, line))
             elif len(part) > 1 or root.keys() & row:
                 return _load(text)
             for key, value in row.items() if len(part) == 1 else ():
@@ -323,9 +316,15 @@ def _yaml_data(text: str) -> Any:
 
 
 def _moved(value: Any, by: int) -> Any:
+    """The same some lines further down."""
     if isinstance(value, list):
         return [_moved(item, by) for item in value]
-    return value.moved(by) if isinstance(value, _Row) else value
+    if not isinstance(value, _Row):
+        return value
+    row = _Row(value.line + by)
+    row.update(value)
+    row.places = value.places
+    return row
 
 
 PAIR = re.compile(r"\\u(d[89ab]\w\w)\\u(d[c-f]\w\w)", re.IGNORECASE)  # one sign as two halves, which YAML knows not

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import math
 import re
 import sys
 import unicodedata
@@ -107,6 +106,7 @@ class Entry:
     __slots__ = ()
     rules: ClassVar[dict[str, Rule]]  # as the annotations of the fields have them
     kind: ClassVar[type[IpoError]]  # of the errors
+    called: ClassVar[str]  # in messages, with values in their places
     like: ClassVar[str]  # what a right one looks like
     beside: ClassVar[Sequence[str]] = ()  # keys of a row that belong to others
     extra: Mapping[str, Any]
@@ -117,11 +117,6 @@ class Entry:
     def __init_subclass__(cls) -> None:
         hints = get_type_hints(cls, include_extras=True)
         cls.rules = {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
-
-    @property
-    def said(self) -> str:
-        """What it is called in a message."""
-        raise NotImplementedError
 
     def __post_init__(self) -> None:
         faults: list[IpoError] = []
@@ -134,7 +129,8 @@ class Entry:
             object.__setattr__(self, name, value := value if inner else tidied)
             faults += inner
             if wrong := "" if inner else fault(value):
-                message = f"The {name} {shown(value)} of {self.said} cannot stand: {wrong}."
+                called = self.called.format(**{name: shown(getattr(self, name)) for name in self.rules})
+                message = f"The {name} {shown(value)} of {called} cannot stand: {wrong}."
                 fix = mend if isinstance(mend, str) else nearest(str(value), mend)
                 faults.append(self.kind(message, column=name, value=value, expected=expected, fix=fix))
         raise_faults(faults)
@@ -147,7 +143,7 @@ class Entry:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, file: Any = None, line: int | None = None) -> Self:
         """An entry from a row; unknown keys go to `extra`, missing values are left out, file and line into errors."""
-        said = {key: value for key, value in data.items() if key in cls.rules and not _is_missing(value)}
+        said = {key: value for key, value in data.items() if key in cls.rules and pd.isna(value) is not True}
         needed = [name for name in cls.rules if cls.__dataclass_fields__[name].default is MISSING]
         extra = {str(key): data[key] for key in data if key not in cls.rules and key not in cls.beside}
         try:
@@ -160,10 +156,6 @@ class Entry:
 
 def _as_said(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value.to_dict() if isinstance(value, Entry) else value
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
 
 
 Taken = list[tuple[Any, dict[str, Any]]]  # metrics or links, each with the file and line that it stands on
@@ -270,11 +262,7 @@ class Metric(Entry):
 
     kind: ClassVar = InventoryError
     like: ClassVar = "{name: Wait minutes, stage: process}"
-
-    @property
-    def said(self) -> str:
-        """What it is called in a message."""
-        return f"metric {shown(self.name)}"
+    called: ClassVar = "metric {name}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

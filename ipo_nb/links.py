@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar
 
 import pandas as pd
 
-from ipo_nb.errors import Conflict, InventoryError, IpoError, MapError, UnknownLink, nearest, raise_faults, tried
+from ipo_nb.errors import Conflict, IpoError, MapError, UnknownLink, nearest, raise_faults, tried
 from ipo_nb.mapfile import SECTIONS, Part, edit_text, new_text, only_writer, parse_text, put_file, read_text, row_part
 from ipo_nb.metrics import (
     CADENCE,
@@ -278,9 +278,11 @@ class IPOMap(Result):
         self, head: Any, faults: list[IpoError], metrics: Any, links: Any, path: Path | None, warnings: Sequence[str]
     ) -> None:
         """Put all that a map holds in its place, once nothing in it is wrong."""
-        inventory, taken, wrong = _taken(metrics, links, path)
-        fitted, unfit = _fitted(taken, inventory)
-        raise_faults([*faults, *wrong, *unfit])
+        taken, wrong = take_rows(Link, _rows(links, "links", path), path)
+        given, nameless = (metrics, []) if isinstance(metrics, Inventory) else tried(_inventory, metrics, path)
+        fitted, unfit = ([], []) if given is None else _fitted(taken, given)  # without metrics no link can be judged
+        raise_faults([*faults, *nameless, *wrong, *unfit])
+        inventory = given or Inventory(())
         contents, unclear = _formula_contents(inventory)
         head = head or _Head()
         put = {name: getattr(head, name) for name in ("title", "cadence", "objectives", "data", "extra")}
@@ -437,7 +439,7 @@ class IPOMap(Result):
             raise MapError(message, file=file, column="inventory", fix=fix)
         listed = metrics or Inventory(())
         if listed.metrics and own:
-            own = _overlaid(listed, Inventory.of(_rows(own, "metrics", file), file=file))
+            own = _overlaid(listed, _inventory(own, file))
         ipo_map = cls.__new__(cls)
         ipo_map._fill(head, faults, own or listed, data.get("links") or (), file, _strangers(data))
         ipo_map.__dict__.update(_listed=_by_key(listed), _past={} if file else None)
@@ -462,15 +464,8 @@ def _rows(value: Any, what: str, file: Path | None) -> Sequence[Any]:
     return list(value)
 
 
-def _taken(metrics: Any, links: Any, file: Path | None) -> tuple[Inventory, Taken, list[IpoError]]:
-    """Metrics and links out of rows, and what is wrong with the rows of which none could be made."""
-    found, faults = take_rows(Link, _rows(links, "links", file), file)
-    if isinstance(metrics, Inventory):
-        return metrics, found, faults
-    inventory, wrong = tried(Inventory.of, _rows(metrics, "metrics", file), file=file)
-    if inventory is None:  # without its metrics no link can be judged
-        return Inventory(()), [], [*wrong, *faults]
-    return inventory, found, faults
+def _inventory(metrics: Any, file: Path | None) -> Inventory:
+    return Inventory.of(_rows(metrics, "metrics", file), file=file)
 
 
 def _fitted(taken: Taken, inventory: Inventory) -> tuple[list[Link], list[IpoError]]:
@@ -523,16 +518,11 @@ def _formula_contents(inventory: Inventory) -> tuple[dict[str, tuple[str, ...]],
     direct: dict[str, tuple[str, ...]] = {}
     unclear = []
     for metric in inventory:
-        try:
-            formula = inventory.formula(metric.name)
-            direct[metric.name] = formula.names if formula else ()
-        except InventoryError as error:
-            unclear.append(f"{metric.name}: {error}")
-    contents = {}
-    for name, names in direct.items():
-        if names:
-            contents[name] = tuple(part for part in reached([name], direct) if part != name)
-    return contents, unclear
+        formula, wrong = tried(inventory.formula, metric.name)
+        direct[metric.name] = formula.names if formula else ()
+        unclear += [f"{metric.name}: {fault}" for fault in wrong]
+    inside = {name: reached([name], direct) for name, names in direct.items() if names}
+    return {name: tuple(part for part in parts if part != name) for name, parts in inside.items()}, unclear
 
 
 def _form(head: _Head, metrics: Iterable[Metric], links: Iterable[Link]) -> dict[str, Any]:

@@ -501,12 +501,16 @@ def _edited(text: str, edits: Mapping[Part, Any], wanted: Mapping[str, Any]) -> 
 
 
 def _edited_piece(piece: _Piece, change: Any, line_break: str) -> str:
-    part, row, body, _ = piece
+    (key, *ends), row, body, _ = piece
     if change is None:
         return ""
-    if len(part) > 1:
-        return _edited_row(body, row, {key: value and f" {_flow(value)}" for key, value in change.items()}, line_break)
-    return _edited_row(body, row, {part[0]: _block(part[0], change, line_break)}, line_break)
+    old = row if ends else row[key]
+    if not ends and isinstance(old, _Row) and old and isinstance(change, Mapping):  # such as where the numbers are
+        change = {name: change.get(name) for name in {**old, **change} if old.get(name) != change.get(name)}
+    elif not ends:
+        return _edited_row(body, row, {key: _block(key, change, line_break)}, line_break)
+    said = {name: None if value is None else f" {_flow(value)}" for name, value in change.items()}
+    return _edited_row(body, old, said, line_break)
 
 
 def _edited_row(text: str, row: _Row, change: Mapping[str, str | None], line_break: str) -> str:
@@ -523,7 +527,7 @@ def _edited_row(text: str, row: _Row, change: Mapping[str, str | None], line_bre
             cuts.append((place.key, places[number + 1].key, ""))
         elif new is None:
             cuts.append((start, text.index("\n", place.end) + 1, ""))
-    end = max(place.end for key, place in row.places.items() if change.get(key, "") is not None)
+    end = max((place.end for key, place in row.places.items() if change.get(key, "") is not None), default=0)
     at = end if row.is_flow else text.index(line_break, end)
     column = places[0].key - text.rfind("\n", 0, places[0].key) - 1
     between = ", " if row.is_flow else line_break + " " * column

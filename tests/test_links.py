@@ -354,6 +354,24 @@ def test_an_edit_is_a_small_change_and_comments_stay(support: Path, name: str, l
     assert read(support).to_dict() == after.to_dict()
 
 
+def test_values_that_count_for_nothing_are_written_in_place_too(support: Path) -> None:
+    ipo_map = read(support)
+    metric = Metric("1:30", "outcome", target=0, extra={"a": False, "b": "", "c": []})
+    after = ipo_map.with_metric(metric)
+    write_map(after, support)
+    assert len(changed_lines(SUPPORT, support.read_text())) == 2
+    assert read(support).to_dict() == after.to_dict()
+
+
+def test_comments_beside_the_data_source_stay(tmp_path: Path) -> None:
+    path = tmp_path / "map.yml"
+    path.write_text("data:\n  file: a.csv  # from HR\n  # when\n  time: week\n  sheet: 2\n")
+    before = read(path)
+    after = IPOMap((), (), data={"file": "b.csv", "units": ["site"], "sheet": 2}).following(before)
+    text = write_map(after, path).read_text()
+    assert text == "data:\n  file: b.csv  # from HR\n  # when\n  sheet: 2\n  units: [site]\n"
+
+
 PLACES = {
     "the last link and one more": "links:\n- cause: a\n  effect: b\n  lag: [0, 1]\nmetrics: {}",
     "no links yet": "metrics: {}",

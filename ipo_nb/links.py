@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar
 import pandas as pd
 
 from ipo_nb.errors import Conflict, IpoError, MapError, UnknownLink, nearest, raise_faults, tried
-from ipo_nb.mapfile import SECTIONS, Part, edit_text, new_text, only_writer, parse_text, put_file, read_text, row_part
+from ipo_nb.mapfile import SECTIONS, Part, edit_text, new_text, only_writer, parse_text, parts_of, put_file, read_text
 from ipo_nb.metrics import (
     CADENCE,
     CADENCES,
@@ -597,16 +597,18 @@ def write_map(ipo_map: IPOMap, path: Path | str, *, replace: bool = False) -> Pa
         ours, text, encoding = _parts(ipo_map, whole=not beside), "", "utf-8"
         try:
             text, encoding = read_text(real)
-            merged = edit_text(text, real, _edits(ipo_map, ours, parse_text(text, real), real, replace))
+            merged = edit_text(text, real, _merged(ipo_map, ours, parse_text(text, real), real, replace))
         except IpoError:
             if real.exists() and not replace:
                 raise
-            head = _Head.from_dict({part[0]: value for part, value in ours.items() if len(part) == 1})
-            rows = ([row for part, row in ours.items() if part[0] == section] for section in SECTIONS)
-            merged = new_text(_form(head, *rows), real)
+            merged = new_text({part: _row(value) for part, value in ours.items()}, real)
         if merged != text:
             put_file(real, merged.encode(encoding))
     return file
+
+
+def _row(value: Any) -> Any:
+    return plain(value.to_dict()) if isinstance(value, Entry) else value
 
 
 def _said(part: Part, value: Any, file: Path | None = None) -> Any:
@@ -615,33 +617,37 @@ def _said(part: Part, value: Any, file: Path | None = None) -> Any:
         return value
     kind = Metric if part[0] == "metrics" else Link
     entry = value if isinstance(value, kind) else kind.from_dict(value, file=file, line=getattr(value, "line", None))
-    return plain(entry.to_dict()) | dict(zip(("cause", "effect"), part[1:], strict=False) if kind is Link else ())
+    return _row(entry) | dict(zip(("cause", "effect"), part[1:], strict=False) if kind is Link else ())
 
 
-def _edits(
+def _merged(
     ipo_map: IPOMap, ours: Mapping[Part, Any], data: Mapping[str, Any], file: Path, replace: bool
 ) -> dict[Part, Any]:
-    """What is to change in a file for it to hold this map's edits; raises Conflict where both changed the same."""
-    theirs: dict[Part, Any] = {(key,): value for key, value in _Head.from_dict(data, file=file).to_dict().items()}
+    """The parts of a file with this map's edits in them; raises Conflict where both sides changed the same."""
     for section, kind in zip(SECTIONS, (Metric, Link), strict=True):
         rows = _rows(data.get(section), section, file)
         raise_faults(take_rows(kind, [row for row in rows if not isinstance(row, Mapping)], file)[1])
-        theirs |= {row_part(section, row): row for row in rows}
+    parts = parts_of(data)
+    theirs = {part: row for part, row in parts.items() if len(part) > 1}
+    theirs |= {(key,): value for key, value in _Head.from_dict(data, file=file).to_dict().items()}
     past = ipo_map._past if ipo_map.path and os.path.realpath(ipo_map.path) == str(file) else None
-    edits: dict[Part, Any] = {}
     clashes: list[tuple[Part, Any, Any]] = []
     for part in {**ours, **theirs} if past is None or replace else past:
         here, there = _said(part, ours.get(part)), _said(part, theirs.get(part), file)
         known = [_said(part, value) for value in (past or {}).get(part, (None,))]
         if here != there and not replace and there not in known:
             clashes.append((part, here, there))
-        elif here != there and there and here and len(part) > 1:
-            edits[part] = {key: here.get(key) for key in {**there, **here} if here.get(key) != there.get(key)}
+        elif here is None:
+            parts.pop(part, None)
+        elif here != there and there and len(part) > 1:
+            change = {key: value for key, value in here.items() if value != there.get(key)}
+            parts[part] = {
+                key: value for key, value in (parts[part] | change).items() if key in here or key not in there
+            }
         elif here != there:
-            mine = ours.get(part)
-            edits[part] = plain(mine.to_dict()) if isinstance(mine, Entry) else mine
+            parts[part] = _row(ours[part])
     raise_faults(_conflicts(clashes, theirs, file, past is not None))
-    return edits
+    return parts
 
 
 def _conflicts(

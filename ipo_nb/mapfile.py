@@ -22,8 +22,8 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
-    *("SECTIONS", "Part", "edit_text", "new_text", "only_writer", "parse_map", "parse_text", "put_file"),
-    *("read_text", "row_part"),
+    *("SECTIONS", "Part", "edit_text", "new_text", "only_writer", "parse_map", "parse_text", "parts_of"),
+    *("put_file", "read_text"),
 ]
 
 Part = tuple[str, ...]  # what is saved by itself: ("title",), ("links", cause, effect), ("metrics", name)
@@ -403,12 +403,28 @@ def row_part(section: str, row: Mapping[str, Any]) -> Part:
     return section, name_key(str(row.get("cause"))), name_key(str(row.get("effect")))
 
 
-def new_text(form: Mapping[str, Any], file: Path, old: str = "") -> str:
+def parts_of(data: Mapping[str, Any]) -> dict[Part, Any]:
+    """The data of a map file part by part; what holds the entries is left empty."""
+    parts: dict[Part, Any] = {(key,): value for key, value in data.items()}
+    parts |= {(section,): [] for section in SECTIONS}
+    return parts | {row_part(section, row): row for section in SECTIONS for row in data.get(section) or ()}
+
+
+def _data_of(parts: Mapping[Part, Any]) -> dict[str, Any]:
+    data = {part[0]: value for part, value in parts.items() if len(part) == 1}
+    for section in SECTIONS:
+        rows = [row for part, row in parts.items() if len(part) > 1 and part[0] == section]
+        data[section] = rows
+    return {key: value for key, value in data.items() if value or key != "metrics"}
+
+
+def new_text(parts: Mapping[Part, Any], file: Path, old: str = "") -> str:
     """A map file written anew; JSON indented as the old text was."""
+    data = _data_of(parts)
     if file.suffix.lower() == ".json":
         indent = re.search(r"\n([ \t]+)\S", old)
-        return json.dumps(form, indent=indent[1] if indent else 2, ensure_ascii=False) + "\n"
-    return "".join(_key_text(key, value, _line_break(old)) for key, value in form.items())
+        return json.dumps(data, indent=indent[1] if indent else 2, ensure_ascii=False) + "\n"
+    return "".join(_key_text(key, value, _line_break(old)) for key, value in data.items())
 
 
 def _key_text(key: str, value: Any, line_break: str) -> str:
@@ -442,75 +458,51 @@ def _flow(value: Any) -> str:
 # ---- edits ---------------------------------------------------------------------------------------------------
 
 
-def edit_text(text: str, file: Path, edits: Mapping[Part, Any]) -> str:
-    """The text of a map file with its edits: in place where its style allows it, else the whole written anew.
-
-    Parameters
-    ----------
-    edits : for a key of the map its new value; for an entry that is there the values that change; for a new entry
-        all of it. None takes away, in an entry as well.
-    """
-    if not edits:
+def edit_text(text: str, file: Path, parts: Mapping[Part, Any]) -> str:
+    """The text of a map file so that it says these parts: edited in place where its style allows it, else anew."""
+    if parts == parts_of(parse_text(text, file)):
         return text
-    wanted = _applied(parse_text(text, file), edits)
     with suppress(_Unread, MapError):  # a style of its own
-        edited = "" if file.suffix.lower() == ".json" else _edited(text, edits, wanted)
-        if edited and parse_text(edited, file) == wanted:
+        edited = "" if file.suffix.lower() == ".json" else _edited(text, parts)
+        if edited and parts_of(parse_text(edited, file)) == parts:
             return edited
-    return new_text(wanted, file, text)
+    return new_text(parts, file, text)
 
 
-def _changed(row: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in {**row, **change}.items() if value is not None or key not in change}
-
-
-def _applied(data: Mapping[str, Any], edits: Mapping[Part, Any]) -> dict[str, Any]:
-    """Map file data with edits, in the order of the file."""
-    out = _changed(data, {part[0]: value for part, value in edits.items() if len(part) == 1})
-    for section in SECTIONS:
-        left = {part: change for part, change in edits.items() if part[0] == section}
-        rows = []
-        for row in data.get(section) or () if left else ():
-            change = left.pop(row_part(section, row), {})
-            rows += [] if change is None else [_changed(row, change) if change else row]
-        if any(part[0] == section for part in edits):
-            out[section] = rows + [row for row in left.values() if row is not None]
-    return out
-
-
-def _edited(text: str, edits: Mapping[Part, Any], wanted: Mapping[str, Any]) -> str:
+def _edited(text: str, parts: Mapping[Part, Any]) -> str:
     """A YAML map with edits in place; raises _Unread where its style leaves no place for them."""
-    line_break, pieces = _line_break(text), _pieces(text)
+    line_break, pieces, wanted = _line_break(text), _pieces(text), _data_of(parts)
+    known = {piece.part for piece in pieces}
+    new = [part for part in parts if part not in known]
     last = {part[0]: number for number, (part, *_) in enumerate(pieces) if len(part) > 1}
-    for section in {part[0] for part in edits if len(part) > 1} - last.keys():  # no entry has lines of its own
-        edits = {part: change for part, change in edits.items() if part[0] != section} | {(section,): wanted[section]}
-    new = {part: change for part, change in edits.items() if change is not None}
-    for part, *_ in pieces:
-        new.pop(part, None)
-    heads = [part for part in new if len(part) == 1]
-    last[""] = 0 if pieces[1].part[0] in SECTIONS else 1  # where other new keys stand
+    first = 0 if pieces[1].part[0] in SECTIONS else 1
     out = []
-    for number, (part, row, body, tail) in enumerate(pieces):
-        out.append(_edited_piece(pieces[number], edits[part], line_break) if part in edits else body)
-        if len(part) > 1 and number == last[part[0]]:
-            out += [_entry(body, row, new[other], line_break) for other in new if other[0] == part[0]]
-        elif number == last[""]:
-            out += [_key_text(key, new[key,], line_break) for (key,) in heads if key not in SECTIONS]
-        out.append(tail)
-    return "".join(out + [_key_text(key, new[key,], line_break) for (key,) in heads if key in SECTIONS])
+    for number, piece in enumerate(pieces):
+        section = piece.part[0] if len(piece.part) > 1 else ""
+        kept = not piece.part or (len(piece.part) == 1 and piece.part[0] in last)  # the entries have lines of their own
+        value = parts.get(piece.part) if section else wanted.get(piece.part[0]) if piece.part else None
+        out.append(piece.body if kept else _edited_piece(piece, value, line_break))
+        if number == last.get(section):
+            dash = piece.body[: len(piece.body) - len(piece.body.lstrip(" -"))]
+            out += [f"{dash}{_flow(parts[part])}{line_break}" for part in new if part[0] == section]
+        elif number == first:
+            out += [_key_text(part[0], parts[part], line_break) for part in new if part[0] not in SECTIONS]
+        out.append(piece.tail)
+    absent = [section for section in SECTIONS if wanted.get(section) and (section,) not in known]
+    return "".join(out + [_key_text(section, wanted[section], line_break) for section in absent])
 
 
-def _edited_piece(piece: _Piece, change: Any, line_break: str) -> str:
-    (key, *ends), row, body, _ = piece
-    if change is None:
+def _edited_piece(piece: _Piece, value: Any, line_break: str) -> str:
+    key, old = piece.part[0], piece.row if len(piece.part) > 1 else piece.row[piece.part[0]]
+    if value == old or (not value and not old):
+        return piece.body
+    if value is None:
         return ""
-    old = row if ends else row[key]
-    if not ends and isinstance(old, _Row) and old and isinstance(change, Mapping):  # such as where the numbers are
-        change = {name: change.get(name) for name in {**old, **change} if old.get(name) != change.get(name)}
-    elif not ends:
-        return _edited_row(body, row, {key: _block(key, change, line_break)}, line_break)
-    said = {name: None if value is None else f" {_flow(value)}" for name, value in change.items()}
-    return _edited_row(body, old, said, line_break)
+    if not isinstance(old, _Row) or not old or not isinstance(value, Mapping):
+        return _edited_row(piece.body, piece.row, {key: _block(key, value, line_break)}, line_break)
+    names = [name for name in {**old, **value} if name not in value or value[name] != old.get(name)]
+    change = {name: f" {_flow(value[name])}" if name in value else None for name in names}
+    return _edited_row(piece.body, old, change, line_break)
 
 
 def _edited_row(text: str, row: _Row, change: Mapping[str, str | None], line_break: str) -> str:
@@ -535,13 +527,6 @@ def _edited_row(text: str, row: _Row, change: Mapping[str, str | None], line_bre
     for start, end, new in sorted([*cuts, (at, at, added)], reverse=True):
         text = text[:start] + new + text[end:]
     return text
-
-
-def _entry(body: str, row: _Row, new: Mapping[str, Any], line_break: str) -> str:
-    """A new entry in the style of the one before it: one line, or a line for each key."""
-    dash = body[: len(body) - len(body.lstrip(" -"))]
-    lines = [_flow(new)] if row.is_flow else [f"{_flow(key)}: {_flow(value)}" for key, value in new.items()]
-    return dash + (line_break + " " * len(dash)).join(lines) + line_break
 
 
 def _line_break(text: str) -> str:

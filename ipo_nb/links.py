@@ -30,12 +30,12 @@ from ipo_nb.metrics import (
     finite_number,
     name_fault,
     name_key,
-    names_fault,
     names_of,
     number,
     one_line,
     shown,
     take_rows,
+    text_fault,
     unless,
     whole_number,
 )
@@ -131,6 +131,10 @@ class Link(Entry):
     called: ClassVar = "the link {cause} -> {effect}"
 
 
+def _any_fault(values: Iterable[Any], *, lines: bool = False) -> str:
+    return next(filter(None, (text_fault(value, empty=False, lines=lines) for value in values)), "")
+
+
 def _path_fault(name: Any) -> str:
     if wrong := name_fault(name):
         return wrong
@@ -152,7 +156,8 @@ def path_beside(path: Path | None, name: str, *, column: str = "file") -> Path:
 
 
 PATH = Rule(_path_fault, "a file beside the map", "Put the file beside the map and write its name, such as series.csv.")
-NAMES = Rule(names_fault, "a name, or a list of names", "Mend it, or leave it out.", names_of)
+NAMES = Rule(_any_fault, "a name, or a list of names", "Mend it, or leave it out.", names_of)
+GOALS = NAMES._replace(fault=lambda values: _any_fault(values, lines=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +206,7 @@ class _Head(Entry):
     ipo_map: Annotated[int, VERSION] = 1
     title: Annotated[str, TEXT] = ""
     cadence: Annotated[str, CADENCE] = "weekly"
-    objectives: Annotated[tuple[str, ...], NAMES] = ()
+    objectives: Annotated[tuple[str, ...], GOALS] = ()
     inventory: Annotated[str, PATH] = ""
     data: Annotated[DataSource | None, DATA] = None
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -413,7 +418,14 @@ class IPOMap(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """The map in the schema of its file, all metrics in place."""
-        return _form(self._head, self.metrics, self.links)
+        rows = {
+            "metrics": [metric.to_dict() for metric in self.metrics],
+            "links": [link.to_dict() for link in self.links],
+        }
+        said: dict[str, Any] = plain(
+            self._head.to_dict() | {key: rows[key] for key in rows if rows[key] or key == "links"}
+        )
+        return said
 
     @classmethod
     def from_dict(
@@ -523,13 +535,6 @@ def _formula_contents(inventory: Inventory) -> tuple[dict[str, tuple[str, ...]],
         unclear += [f"{metric.name}: {fault}" for fault in wrong]
     inside = {name: reached([name], direct) for name, names in direct.items() if names}
     return {name: tuple(part for part in parts if part != name) for name, parts in inside.items()}, unclear
-
-
-def _form(head: _Head, metrics: Iterable[Metric], links: Iterable[Link]) -> dict[str, Any]:
-    """A map in the schema of its file; what says nothing is left out."""
-    own = {"metrics": rows} if (rows := [metric.to_dict() for metric in metrics]) else {}
-    form: dict[str, Any] = plain(head.to_dict() | own | {"links": [link.to_dict() for link in links]})
-    return form
 
 
 def _parts(ipo_map: IPOMap, *, whole: bool = False) -> dict[Part, Any]:

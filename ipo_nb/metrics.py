@@ -22,7 +22,7 @@ from ipo_nb.results import Receipt, Result, plain
 __all__ = [
     *("AGGREGATES", "BETTER", "CADENCES", "STAGES", "CADENCE", "TEXT"),
     *("Entry", "Formula", "Inventory", "Metric", "Rule", "Taken"),
-    *("finite_number", "name_fault", "name_key", "names_fault", "names_of", "number", "one_line", "shown"),
+    *("finite_number", "name_fault", "name_key", "names_of", "number", "one_line", "shown"),
     *("take_rows", "text_fault", "unless", "whole_number"),
 ]
 
@@ -187,11 +187,6 @@ def name_fault(value: Any) -> str:
 def names_of(value: Any) -> Any:
     """One name or a list of them as a tuple; nothing is none."""
     return tuple(value) if isinstance(value, list | tuple) else () if value is None or value == "" else (value,)
-
-
-def names_fault(value: Any) -> str:
-    """Why values cannot stand as names, or nothing if they can."""
-    return next(filter(None, map(name_fault, value)), "")
 
 
 def _one_of(*choices: str) -> Rule:

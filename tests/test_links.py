@@ -563,15 +563,20 @@ def test_any_map_comes_back_as_it_was_saved(tmp_path: Path, ipo_map: IPOMap, oth
     )
 
 
-def test_a_map_of_2000_metrics_and_10000_links_opens(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["json", "yml"])
+def test_a_map_of_2000_metrics_and_10000_links_opens_and_is_saved(tmp_path: Path, suffix: str) -> None:
     metrics = [Metric(f"Metric number {n}", "process", team=f"Team {n % 9}") for n in range(2000)]
     links = [
         Link(metrics[n % 2000].name, metrics[(n % 2000 + 1 + n // 2000) % 2000].name, "-", (0, 2))
         for n in range(10_000)
     ]
-    path = write_map(IPOMap(metrics, links), tmp_path / "map.json")
+    path = write_map(IPOMap(metrics, links), tmp_path / f"map.{suffix}")
     start = time.perf_counter()
-    assert len(read(path).links) == 10_000
+    ipo_map = read(path)
+    assert len(ipo_map.links) == 10_000
+    before = path.read_text()
+    write_map(ipo_map.with_link(Link(metrics[0].name, metrics[1].name, "+", (0, 2))), path)
+    assert len(changed_lines(before, path.read_text())) == 2
     assert time.perf_counter() - start < 30
 
 

@@ -78,11 +78,8 @@ SIGN = Rule(
 )
 LAG_WINDOW = f"two whole numbers of periods from 0 to {LONGEST_LAG}, the first not above the second"
 LAG = Rule(_lag_fault, LAG_WINDOW, "Write it like lag: [0, 2].", _tidy_lag)
-SIZE = number(
-    lambda value: finite_number(value) and value > 0,
-    "a number above 0, in units of the effect per unit of the cause",
-    float,
-)
+EFFECT_SIZE = "a number above 0, in units of the effect per unit of the cause"
+SIZE = number(lambda value: finite_number(value) and value > 0, EFFECT_SIZE, float)
 DAY = Rule(
     unless(lambda value: isinstance(value, str) and DATE.fullmatch(value) is not None, "it is no date"),
     "a date like 2024-03-01, 2024-03 or 2024",
@@ -318,9 +315,8 @@ class IPOMap(Result):
         """One row per link: cause, effect, sign, lag_from, lag_to (periods), why, matters, since."""
         columns = ["cause", "effect", "sign", "lag_from", "lag_to", "why", "matters", "since"]
         rows = [[x.cause, x.effect, x.sign, *x.lag, x.why, x.matters, x.since] for x in self.links]
-        return pd.DataFrame(rows, columns=columns).astype(
-            {"lag_from": "int64", "lag_to": "int64", "matters": "float64"}
-        )
+        kinds = {"lag_from": "int64", "lag_to": "int64", "matters": "float64"}
+        return pd.DataFrame(rows, columns=columns).astype(kinds)
 
     @property
     def text(self) -> str:
@@ -418,13 +414,8 @@ class IPOMap(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """The map in the schema of its file, all metrics in place."""
-        rows = {
-            "metrics": [metric.to_dict() for metric in self.metrics],
-            "links": [link.to_dict() for link in self.links],
-        }
-        said: dict[str, Any] = plain(
-            self._head.to_dict() | {key: rows[key] for key in rows if rows[key] or key == "links"}
-        )
+        rows = {name: [item.to_dict() for item in getattr(self, name)] for name in SECTIONS}
+        said: dict[str, Any] = plain(self._head.to_dict() | rows)
         return said
 
     @classmethod
@@ -646,28 +637,21 @@ def _merged(
             parts.pop(part, None)
         elif here != there and there and len(part) > 1:
             change = {key: value for key, value in here.items() if value != there.get(key)}
-            parts[part] = {
-                key: value for key, value in (parts[part] | change).items() if key in here or key not in there
-            }
+            gone = there.keys() - here.keys()
+            parts[part] = {key: value for key, value in (parts[part] | change).items() if key not in gone}
         elif here != there:
             parts[part] = _row(ours[part])
-    raise_faults(_conflicts(clashes, theirs, file, past is not None))
+    if clashes and past is None:
+        links = sum(part[0] == "links" for part in theirs)
+        message = f"The file holds another map, with {links:,} links, that this one was not read from."
+        raise Conflict(message, file=file, fix="Choose another name, or say write_map(..., replace=True).")
+    raise_faults([_conflict(*clash, file) for clash in clashes])
     return parts
 
 
-def _conflicts(
-    clashes: Sequence[tuple[Part, Any, Any]], theirs: Mapping[Part, Any], file: Path, was_read: bool
-) -> list[Conflict]:
-    if clashes and not was_read:
-        links = sum(part[0] == "links" for part in theirs)
-        message = f"The file holds another map, with {links:,} links, that this one was not read from."
-        fix = "Choose another name, or say write_map(..., replace=True)."
-        return [Conflict(message, file=file, fix=fix)]
-    found = []
-    for part, here, there in clashes:
-        name = {"links": "link ", "metrics": "metric "}.get(part[0], "") + " -> ".join(part[len(part) > 1 :])
-        sides = [shown(side) if side is not None else "nothing" for side in (here, there)]
-        message = f"The {name} was changed on both sides: here to {sides[0]}, in the file to {sides[1]}."
-        fix = "Read the map again and make the change there, if it is still wanted."
-        found.append(Conflict(message, file=file, value={"here": here, "file": there}, fix=fix))
-    return found
+def _conflict(part: Part, here: Any, there: Any, file: Path) -> Conflict:
+    name = {"links": "link ", "metrics": "metric "}.get(part[0], "") + " -> ".join(part[len(part) > 1 :])
+    sides = [shown(side) if side is not None else "nothing" for side in (here, there)]
+    message = f"The {name} was changed on both sides: here to {sides[0]}, in the file to {sides[1]}."
+    fix = "Read the map again and make the change there, if it is still wanted."
+    return Conflict(message, file=file, value={"here": here, "file": there}, fix=fix)

@@ -139,13 +139,8 @@ def _reason(error: Exception) -> str:
 
 # ---- YAML to data -------------------------------------------------------------------------------------------
 
-KINDS = {
-    "ScalarEvent": "text",
-    "SequenceStartEvent": "list",
-    "MappingStartEvent": "map",
-    "SequenceEndEvent": "end",
-    "MappingEndEvent": "end",
-}
+KINDS = {"ScalarEvent": "text", "SequenceStartEvent": "list", "MappingStartEvent": "map"}
+KINDS |= {"SequenceEndEvent": "end", "MappingEndEvent": "end"}
 Event = tuple[str, Any]  # its kind, and what the YAML reader says of it
 
 

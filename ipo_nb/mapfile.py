@@ -172,7 +172,7 @@ def _events(text: str) -> Iterator[Event]:
                 if depth > DEEPEST:
                     raise _Unread(*TOO_DEEP, line)
                 yield kind, event
-    except (yaml.YAMLError, UnicodeEncodeError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise _problem(error, text) from None
 
 

@@ -277,14 +277,14 @@ def _piece(section: str, text: str) -> _Piece:
     row = data[0] if section and isinstance(data, list) and len(data) == 1 else data
     if not isinstance(row, _Row) or (len(row) != 1 and not section):
         raise _Unread(*OWN_STYLE)
-    end = text.index("\n", row.end - 1) + 1
+    end = _next_line(text, row.end - 1)
     return _Piece(row_part(section, row) if section else tuple(row), row, text[:end], text[end:])
 
 
 @lru_cache(maxsize=4)  # what is read is what is edited when the map is saved
 def _pieces(text: str) -> list[_Piece]:
     """A YAML map in pieces, each read by itself; raises _Unread where its style does not allow it."""
-    (_, first), *cuts = _cut(text if text.endswith("\n") else text + _line_break(text))
+    (_, first), *cuts = _cut(text)
     before = "".join(first)
     if not cuts or _load(before) is not None:
         raise _Unread(*OWN_STYLE)
@@ -408,8 +408,7 @@ def parts_of(data: Mapping[str, Any]) -> dict[Part, Any]:
 def _data_of(parts: Mapping[Part, Any]) -> dict[str, Any]:
     data = {part[0]: value for part, value in parts.items() if len(part) == 1}
     for section in SECTIONS:
-        rows = [row for part, row in parts.items() if len(part) > 1 and part[0] == section]
-        data[section] = rows
+        data[section] = [row for part, row in parts.items() if len(part) > 1 and part[0] == section]
     return {key: value for key, value in data.items() if value or key != "metrics"}
 
 
@@ -457,7 +456,7 @@ def edit_text(text: str, file: Path, parts: Mapping[Part, Any]) -> str:
     """The text of a map file so that it says these parts: edited in place where its style allows it, else anew."""
     if parts == parts_of(parse_text(text, file)):
         return text
-    with suppress(_Unread, MapError):  # a style of its own
+    with suppress(_Unread, MapError, IndexError):  # a style of its own
         edited = "" if file.suffix.lower() == ".json" else _edited(text, parts)
         if edited and parts_of(parse_text(edited, file)) == parts:
             return edited
@@ -484,7 +483,8 @@ def _edited(text: str, parts: Mapping[Part, Any]) -> str:
             out += [_key_text(part[0], parts[part], line_break) for part in new if part[0] not in SECTIONS]
         out.append(piece.tail)
     absent = [section for section in SECTIONS if wanted.get(section) and (section,) not in known]
-    return "".join(out + [_key_text(section, wanted[section], line_break) for section in absent])
+    out = [lines for lines in (*out, *(_key_text(name, wanted[name], line_break) for name in absent)) if lines]
+    return "".join(lines if lines.endswith("\n") else lines + line_break for lines in out[:-1]) + out[-1]
 
 
 def _edited_piece(piece: _Piece, value: Any, line_break: str) -> str:
@@ -513,15 +513,19 @@ def _edited_row(text: str, row: _Row, change: Mapping[str, str | None], line_bre
         elif new is None and text[start : place.key].strip():  # the first of its map, on the line where that starts
             cuts.append((place.key, places[number + 1].key, ""))
         elif new is None:
-            cuts.append((start, text.index("\n", place.end) + 1, ""))
+            cuts.append((start, _next_line(text, place.end), ""))
     end = max((place.end for key, place in row.places.items() if change.get(key, "") is not None), default=0)
-    at = end if row.is_flow else text.index(line_break, end)
+    at = end if row.is_flow else end + len(text[end : _next_line(text, end)].rstrip("\r\n"))
     column = places[0].key - text.rfind("\n", 0, places[0].key) - 1
     between = ", " if row.is_flow else line_break + " " * column
     added = "".join(f"{between}{_flow(key)}:{new}" for key, new in change.items() if key not in row and new)
     for start, end, new in sorted([*cuts, (at, at, added)], reverse=True):
         text = text[:start] + new + text[end:]
     return text
+
+
+def _next_line(text: str, at: int) -> int:
+    return text.find("\n", at) + 1 or len(text)
 
 
 def _line_break(text: str) -> str:

@@ -372,6 +372,27 @@ def test_comments_beside_the_data_source_stay(tmp_path: Path) -> None:
     assert text == "data:\n  file: b.csv  # from HR\n  # when\n  sheet: 2\n  units: [site]\n"
 
 
+def test_text_at_the_end_of_a_file_without_a_line_break_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "map.yml"
+    metrics = "metrics: [{name: a, stage: input}, {name: b, stage: input}]\n"
+    path.write_text(f"{metrics}links:  # all\n- cause: a\n  effect: b\n  why: |\n    sooner")
+    before = read(path)
+    assert before.link("a", "b").why == "sooner"
+    after = before.with_metric(Metric("b", "outcome"))
+    assert "# all" in write_map(after, path).read_text()
+    after = after.with_link(Link("b", "a"))
+    write_map(after, path)
+    assert read(path).to_dict() == after.to_dict()
+
+
+def test_a_file_of_mixed_line_breaks_is_edited_in_place(support: Path) -> None:
+    support.write_bytes(SUPPORT.replace("\n", "\r\n", 3).encode())
+    after = read(support).with_link(Link("Wait", "010", "-", why="x")).with_link(Link("Wait", "1:30"))
+    write_map(after, support)
+    assert "# inner comment" in support.read_text()
+    assert read(support).to_dict() == after.to_dict()
+
+
 PLACES = {
     "the last link and one more": "links:\n- cause: a\n  effect: b\n  lag: [0, 1]\nmetrics: {}",
     "no links yet": "metrics: {}",

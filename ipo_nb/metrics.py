@@ -7,6 +7,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import MISSING, dataclass, field
 from functools import lru_cache
 from operator import add, mul, neg, pos, sub, truediv
@@ -145,7 +146,7 @@ class Entry:
         """An entry from a row; unknown keys go to `extra`, missing values are left out, file and line into errors."""
         said = {key: value for key, value in data.items() if key in cls.rules and pd.isna(value) is not True}
         needed = [name for name in cls.rules if cls.__dataclass_fields__[name].default is MISSING]
-        extra = {str(key): data[key] for key in data if key not in cls.rules and key not in cls.beside}
+        extra = {str(key): deepcopy(data[key]) for key in data if key not in cls.rules and key not in cls.beside}
         try:
             return cls(**(dict.fromkeys(needed, "") | said), extra=extra)
         except IpoError as error:

@@ -220,6 +220,11 @@ def test_unknown_keys_are_kept_and_told_with_the_nearest_known_one(tmp_path: Pat
     assert "'steam' in metrics (line 3)" in ipo_map.text
 
 
+def test_what_is_done_to_unknown_keys_of_a_map_stays_out_of_the_next_reading(support: Path) -> None:
+    read(support).link("Wait", "010").extra["notes"].append("three")
+    assert read(support).link("Wait", "010").extra == {"notes": [1, "two"]}
+
+
 def test_a_fault_says_its_line(tmp_path: Path) -> None:
     path = tmp_path / "map.yml"
     path.write_text(SUPPORT.replace("sign: +}", "sign: up}").replace("{name: 'Wait', stage: process}", "{name: Wait}"))
@@ -370,6 +375,42 @@ def test_comments_beside_the_data_source_stay(tmp_path: Path) -> None:
     after = IPOMap((), (), data={"file": "b.csv", "units": ["site"], "sheet": 2}).following(before)
     text = write_map(after, path).read_text()
     assert text == "data:\n  file: b.csv  # from HR\n  # when\n  sheet: 2\n  units: [site]\n"
+
+
+def drawn_entry(draw: st.DrawFn, row: dict[str, str], indent: int, number: int) -> str:
+    """An entry as somebody may write it: in one line or several, its keys in any order, with a comment."""
+    said = [f"{key}: {value}" for key, value in draw(st.permutations(list(row.items())))]
+    dash, inside = " " * indent + "- ", " " * (indent + 2)
+    above = draw(st.sampled_from(["", "\n", f"# above {number}\n", f"{inside}# above {number}\n"]))
+    if draw(st.booleans()):
+        return f"{above}{dash}{{{', '.join(said)}}}  # on {number}\n"
+    between = draw(st.sampled_from(["\n", f"\n{inside}# in {number}\n", f"\n# in {number}\n\n"]))
+    return f"{above}{dash}{said[0]}{between}{inside}{f'  # on {number}{chr(10)}{inside}'.join(said[1:])}\n"
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_an_edit_keeps_every_comment_in_any_style(tmp_path: Path, data: st.DataObject) -> None:
+    draw, indent = data.draw, data.draw(st.sampled_from([0, 2, 4]))
+    names = ["a", "'NO'", "010", '"x: y"']
+    rows = [{"name": name, "stage": "input", "team": "'#1'"} for name in names]
+    links = [
+        {"effect": effect, "cause": cause, "lag": "[0, 1]", "why": "so it is"}
+        for cause, effect in draw(st.lists(st.sampled_from(list(itertools.permutations(names, 2))), unique=True))
+    ]
+    entries = [[drawn_entry(draw, row, indent, n) for n, row in enumerate(some)] for some in (rows, links)]
+    parts = ["title: T  # short\n", f"metrics:\n{''.join(entries[0])}", f"links:  # all\n{''.join(entries[1])}"]
+    text = draw(st.sampled_from(["", "---\n", "# top\n"])) + "".join(draw(st.permutations(parts)))
+    path = tmp_path / "map.yml"
+    path.write_text(text)
+    after = read(path).with_metric(Metric("new", "outcome")).with_metric(Metric("a", "process", "#1", unit="%"))
+    for pair in draw(st.lists(st.sampled_from(list(itertools.permutations(after.names, 2))), max_size=3)):
+        after = after.with_link(Link(*pair, draw(st.sampled_from("+-")), (0, 1), "so it is"))
+    saved = write_map(after, path).read_text()
+    comments = [line[line.rindex("# ") :] for line in text.splitlines() if "# " in line]
+    assert [comment for comment in comments if comment not in saved] == []
+    assert len([line for line in changed_lines(text, saved) if line[0] == "-"]) <= 2 * (1 + len(after.links))
+    assert read(path).to_dict() == after.to_dict()
 
 
 def test_text_at_the_end_of_a_file_without_a_line_break_stays_as_it_is(tmp_path: Path) -> None:

@@ -66,10 +66,11 @@ class _Place(NamedTuple):
 class _Row(dict[str, Any]):
     """A map in a map file that knows its line, its end in the text, and where its keys are."""
 
-    __slots__ = ("end", "is_flow", "line", "places")
+    __slots__ = ("end", "is_flow", "line", "part", "places")
 
     def __init__(self, line: int, is_flow: bool = False) -> None:
         self.line, self.is_flow, self.end = line, is_flow, 0
+        self.part: Part = ()  # worked out once, where it is an entry
         self.places: dict[str, _Place] = {}
 
     @property
@@ -278,7 +279,8 @@ def _piece(section: str, text: str) -> _Piece:
     if not isinstance(row, _Row) or (len(row) != 1 and not section):
         raise _Unread(*OWN_STYLE)
     end = _next_line(text, row.end - 1)
-    return _Piece(row_part(section, row) if section else tuple(row), row, text[:end], text[end:])
+    row.part = row_part(section, row) if section else tuple(row)
+    return _Piece(row.part, row, text[:end], text[end:])
 
 
 @lru_cache(maxsize=4)  # what is read is what is edited when the map is saved
@@ -318,7 +320,7 @@ def _moved(value: Any, by: int) -> Any:
         return value
     row = _Row(value.line + by)
     row.update(value)
-    row.places = value.places
+    row.places, row.part = value.places, value.part
     return row
 
 
@@ -393,6 +395,8 @@ WORDS_OF_YAML = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 
 def row_part(section: str, row: Mapping[str, Any]) -> Part:
     """The part of a map that an entry of `metrics` or `links` is: two are the same if the keys of their names are."""
+    if isinstance(row, _Row) and row.part:
+        return row.part
     if section == "metrics":
         return section, name_key(str(row.get("name")))
     return section, name_key(str(row.get("cause"))), name_key(str(row.get("effect")))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -21,7 +23,9 @@ SEVERITIES = ("high", "medium", "low")
 MOST_KPIS = 10
 CONTROLS = 2
 LONGEST_CONFLICT = 5
+MOST_STARTS = 100
 NAMED = 3
+Way = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -182,13 +186,19 @@ def _an(stage: int) -> str:
 
 def _on_metrics(view: _View) -> Iterator[_Finding]:
     """What is wrong with the place of single metrics in the map."""
+    ends: dict[str, str] = {}  # for each metric the first that it leads to and that leads no further
+    for end in (name for name in view.ipo_map.names if name not in view.children):
+        ring = [end]
+        for name in ring:  # the list grows while it is walked
+            if name not in ends:
+                ends[name] = end
+                ring += view.parents.get(name, ())
     for metric in view.ipo_map.metrics:
         name, names = shown(metric.name), (metric.name,)
         if metric.stage == "outcome":
             if metric.name not in view.parents:
-                message = (
-                    f"Nothing leads to the outcome {name}: it can be watched, but the map names no way to move it."
-                )
+                message = f"Nothing leads to the outcome {name}:"
+                message += " it can be watched, but the map names no way to move it."
                 mend = f"Name the process that moves {name}, and link it."
                 yield _Finding("outcome_only", "high", names, metric.team, message, mend)
         elif not view.is_linked(metric.name):
@@ -197,9 +207,8 @@ def _on_metrics(view: _View) -> Iterator[_Finding]:
             yield _Finding("isolated", "medium", names, metric.team, message, mend)
         elif metric.name not in view.to_outcome:
             message = f"{name} reaches no outcome: improving it changes nothing that the map calls a result."
-            after = reached(names, view.children)
-            ends = [end for end in view.ipo_map.names if end in after and end not in view.children]
-            where = f"{shown(ends[0])}, where its way ends," if ends and ends[0] != metric.name else name
+            end = ends.get(metric.name, metric.name)
+            where = f"{shown(end)}, where its way ends," if end != metric.name else name
             mend = f"Link {where} to the outcome that it is meant to move, or stop reporting {name}."
             yield _Finding("dead_end", "medium", names, metric.team, message, mend)
 
@@ -321,21 +330,26 @@ def _on_circles(view: _View) -> Iterator[_Finding]:
 
 
 def _circles(ipo_map: IPOMap) -> list[tuple[str, ...]]:
-    """For each knot of metrics that lead back to themselves the shortest circle in it."""
+    """For each knot of metrics that lead back to themselves a circle in it, the shortest one of a knot of 100."""
     children = neighbours((link.cause, link.effect) for link in ipo_map.links)
     parents = neighbours((link.effect, link.cause) for link in ipo_map.links)
-    found, done = [], set[str]()
+    order, done, found = TopologicalSorter(parents), set[str](), []
+    with suppress(CycleError):
+        order.prepare()
+    while ready := order.get_ready():  # all before the first circles
+        done.update(ready)
+        order.done(*ready)
     for start in ipo_map.names:
-        if start in done or start not in reached(children.get(start, ()), children):
+        if start in done or start not in parents:
             continue
-        knot = reached([start], children).keys() & reached([start], parents).keys()
-        ways = (_way_back(name, children) for name in ipo_map.names if name in knot)
-        found.append(min(ways, key=len))
+        knot = reached([start], children).keys() & reached([start], parents)
+        some = [name for name in ipo_map.names if name in knot][:MOST_STARTS]
+        found += [min((_way_back(name, children) for name in some), key=len)] if len(knot) > 1 else []
         done |= knot
     return found
 
 
-def _way_back(start: str, children: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+def _way_back(start: str, children: Mapping[str, Way]) -> Way:
     """The shortest way from a metric on a circle back to itself."""
     came: dict[str, str] = {}
     ring = [start]
@@ -349,9 +363,6 @@ def _way_back(start: str, children: Mapping[str, tuple[str, ...]]) -> tuple[str,
     while way[-1] != start:
         way.append(came[way[-1]])
     return tuple(reversed(way))
-
-
-Way = tuple[str, ...]
 
 
 def _signed_steps(view: _View) -> dict[str, list[tuple[str, int]]]:

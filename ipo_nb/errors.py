@@ -1,48 +1,22 @@
 """The analyst's mistakes: one small tree of types under `IpoError`.
 
-    IpoError
-    +-- FileFault          a file is missing, empty, damaged or of a kind that is not read
-    +-- InventoryError     a row of the metric inventory cannot stand as it is
-    +-- MapError           the map file, or a link in it, cannot stand as it is
-    +-- SeriesError        a value, date or column of the series cannot be read with certainty
-    +-- UnknownMetric      a name that the inventory does not have
-    +-- UnknownLink        a pair that the map does not link
-    +-- NeedsPeriods       a series whose index is not a calendar
-    +-- NotEnoughData      too few usable periods for the question asked
-    +-- NotIdentified      the data cannot separate what was asked for
-    +-- OutOfRange         a scenario outside what the data have seen
-    +-- BadOption          an option with a value outside its meaning
-    +-- Conflict           a file that someone else changed in the meantime
-
 A message says what was given, what is wrong with it and what to do. Whatever knows its place says it in
 `.file`, `.line`, `.column`, `.value`, `.expected` and `.fix`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = [
-    "BadOption",
-    "Conflict",
-    "FileFault",
-    "InventoryError",
-    "IpoError",
-    "MapError",
-    "NeedsPeriods",
-    "NotEnoughData",
-    "NotIdentified",
-    "OutOfRange",
-    "SeriesError",
-    "UnknownLink",
-    "UnknownMetric",
-    "nearest",
-    "raise_faults",
+    *("BadOption", "Conflict", "FileFault", "InventoryError", "IpoError", "MapError", "NeedsPeriods", "NotEnoughData"),
+    *("NotIdentified", "OutOfRange", "SeriesError", "UnknownLink", "UnknownMetric", "nearest", "raise_faults", "tried"),
 ]
 
 SHOWN = 10
+T = TypeVar("T")
 
 
 class IpoError(Exception):
@@ -69,26 +43,20 @@ class IpoError(Exception):
         fix: str | None = None,
         faults: Sequence[IpoError] = (),
     ) -> None:
+        super().__init__(message)
         self.file = None if file is None else str(file)
-        self.line = line
-        self.column = column
-        self.value = value
-        self.expected = expected
-        self.fix = fix
+        self.line, self.column, self.value, self.expected, self.fix = line, column, value, expected, fix
         self.faults = tuple(faults)
-        super().__init__(_sentence(message, self))
 
-
-def _sentence(message: str, error: IpoError) -> str:
-    place = [part for part in (error.file, error.line and f"line {error.line}") if part]
-    if error.column:
-        place.append(f"column {error.column!r}")
-    parts = [f"{', '.join(place)}: {message}" if place else message]
-    if error.expected:
-        parts.append(f"Expected: {error.expected.rstrip('.')}.")
-    if error.fix:
-        parts.append(error.fix)
-    return " ".join(parts)
+    def __str__(self) -> str:
+        message = str(self.args[0])
+        if self.faults:  # each says its own place
+            return message
+        line = f"line {self.line}" if self.line else ""
+        column = f"column {self.column!r}" if self.column else ""
+        place = ", ".join(filter(None, (self.file, line, column)))
+        expected = f"Expected: {self.expected.rstrip('.')}." if self.expected else ""
+        return " ".join(filter(None, (f"{place}: {message}" if place else message, expected, self.fix)))
 
 
 class FileFault(IpoError):
@@ -170,6 +138,18 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return f"There is: {shown}{rest}." if known else "There is none yet."
 
 
+def tried(call: Callable[..., T], *given: Any, **named: Any) -> tuple[T | None, list[IpoError]]:
+    """What a call returns, or nothing and the single faults for which it was refused.
+
+    >>> tried(int, "7")
+    (7, [])
+    """
+    try:
+        return call(*given, **named), []
+    except IpoError as error:
+        return None, list(error.faults or (error,))
+
+
 def raise_faults(faults: Sequence[IpoError]) -> None:
     """Raise all faults of one file in one go: one as itself, several as one error of the first one's type.
 
@@ -185,7 +165,6 @@ def raise_faults(faults: Sequence[IpoError]) -> None:
     if len(faults) > SHOWN:
         lines.append(f"  ... and {len(faults) - SHOWN} more.")
     kind = type(first) if type(first).__init__ is IpoError.__init__ else IpoError
-    whole = kind("\n".join(lines), faults=faults)
-    for name in ("file", "line", "column", "value", "expected", "fix"):
-        setattr(whole, name, getattr(first, name))
+    whole = kind("\n".join(lines))
+    whole.__dict__ |= first.__dict__ | {"faults": tuple(faults)}
     raise whole

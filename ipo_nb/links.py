@@ -6,66 +6,49 @@ import datetime as dt
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from copy import copy
+from dataclasses import dataclass, field
 from dataclasses import replace as changed
+from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import pandas as pd
 
-from ipo_nb.errors import Conflict, InventoryError, IpoError, MapError, UnknownLink, nearest, raise_faults
-from ipo_nb.mapfile import (
-    Edits,
-    Part,
-    edit_text,
-    new_text,
-    only_writer,
-    pair_key,
-    parse_map,
-    parse_text,
-    put_file,
-    read_text,
-    row_part,
-)
+from ipo_nb.errors import Conflict, IpoError, MapError, UnknownLink, nearest, raise_faults, tried
+from ipo_nb.mapfile import SECTIONS, Part, edit_text, new_text, only_writer, parse_text, parts_of, put_file, read_text
 from ipo_nb.metrics import (
+    CADENCE,
     CADENCES,
+    TEXT,
+    Entry,
     Inventory,
     Metric,
     Rule,
     Taken,
     finite_number,
+    name_fault,
     name_key,
-    row_faults,
-    rule,
+    names_of,
+    number,
+    one_line,
     shown,
-    split_row,
     take_rows,
     text_fault,
-    tidy_name,
+    unless,
     whole_number,
 )
 from ipo_nb.results import Result, plain
 
 __all__ = [
-    "DEFAULT_LAGS",
-    "LONGEST_LAG",
-    "PERIOD_WORDS",
-    "DataSource",
-    "IPOMap",
-    "Link",
-    "neighbours",
-    "parse_map",
-    "path_beside",
-    "reached",
-    "write_map",
+    *("DEFAULT_LAGS", "LONGEST_LAG", "PERIOD_WORDS", "DataSource", "IPOMap", "Link"),
+    *("neighbours", "path_beside", "reached", "write_map"),
 ]
 
 DEFAULT_LAGS = (0, 8)
 LONGEST_LAG = 400
 PERIOD_WORDS = dict(zip(CADENCES, ("days", "weeks", "months", "quarters", "years"), strict=True))
-SIGNS = ("+", "-", "?")
 LOOKALIKES = {"−": "-", "–": "-", "＋": "+", "－": "-", "": "?"}
 DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
 LONGEST_PATH = 8
@@ -73,8 +56,44 @@ MOST_PATHS = 500
 MOST_STEPS = 20_000
 
 
+def _tidy_lag(lag: Any) -> Any:
+    ends = (lag, lag) if whole_number(lag) else lag
+    return tuple(int(end) if whole_number(end) else end for end in ends) if isinstance(ends, list | tuple) else lag
+
+
+def _lag_fault(lag: Any) -> str:
+    if not (isinstance(lag, tuple) and len(lag) == 2 and all(map(whole_number, lag))):
+        return "it is no lag window"
+    if lag[0] > lag[1]:
+        return "it ends before it starts"
+    return "" if lag[0] >= 0 and lag[1] <= LONGEST_LAG else "it reaches too far"
+
+
+END = Rule(name_fault, "the name of a metric", "Name a metric of the map.", one_line)
+SIGN = Rule(
+    unless(("+", "-", "?").__contains__, "it is no sign"),
+    '"+" (both rise together), "-" (one rises, the other falls) or "?" (not claimed)',
+    'Write it in quotes, such as sign: "-".',
+    lambda value: LOOKALIKES.get(one_line(value), one_line(value)) if isinstance(value, str) else value,
+)
+LAG_WINDOW = f"two whole numbers of periods from 0 to {LONGEST_LAG}, the first not above the second"
+LAG = Rule(_lag_fault, LAG_WINDOW, "Write it like lag: [0, 2].", _tidy_lag)
+EFFECT_SIZE = "a number above 0, in units of the effect per unit of the cause"
+SIZE = number(lambda value: finite_number(value) and value > 0, EFFECT_SIZE, float)
+DAY = Rule(
+    unless(lambda value: isinstance(value, str) and DATE.fullmatch(value) is not None, "it is no date"),
+    "a date like 2024-03-01, 2024-03 or 2024",
+    "Mend it, or leave it out.",
+    lambda value: value.isoformat()[:10] if isinstance(value, dt.date) else value,
+)
+
+
+def _arrow(cause: Any, effect: Any) -> str:
+    return f"{shown(cause)} -> {shown(effect)}"
+
+
 @dataclass(frozen=True, slots=True)
-class Link:
+class Link(Entry):
     """The belief that one metric moves another.
 
     Attributes
@@ -95,104 +114,51 @@ class Link:
     (0, 2)
     """
 
-    cause: str
-    effect: str
-    sign: str = "?"
-    lag: tuple[int, int] = DEFAULT_LAGS
-    why: str = ""
-    matters: float | None = None
-    since: str = ""
+    cause: Annotated[str, END]
+    effect: Annotated[str, END]
+    sign: Annotated[str, SIGN] = "?"
+    lag: Annotated[tuple[int, int], LAG] = DEFAULT_LAGS
+    why: Annotated[str, TEXT] = ""
+    matters: Annotated[float | None, SIZE] = None
+    since: Annotated[str, DAY] = ""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    def __post_init__(self) -> None:
-        tidy = _tidy_link({name: getattr(self, name) for name in LINK_RULES})
-        raise_faults(_link_faults(tidy))
-        for name, value in tidy.items():
-            object.__setattr__(self, name, value)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The link as in a map file; what says nothing is left out."""
-        said = {"cause": self.cause, "effect": self.effect, "sign": self.sign, "lag": list(self.lag)}
-        more = {"why": self.why, "matters": self.matters, "since": self.since}
-        return said | {key: value for key, value in more.items() if value not in ("", None)} | dict(self.extra)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], **place: Any) -> Link:
-        """A link from a row of a map file; unknown keys go to `extra`, `place` (file, line) into errors."""
-        row, extra = split_row(cls, data)
-        row = _tidy_link({"cause": "", "effect": ""} | row)
-        raise_faults(_link_faults(row, **place))
-        return cls(**row, extra=extra)
+    kind: ClassVar = MapError
+    like: ClassVar = "{cause: Agents on shift, effect: Wait minutes}"
+    called: ClassVar = "the link {cause} -> {effect}"
 
 
-def _tidy_link(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The same values in the form in which they are kept: one number as a lag window, a real minus as `-`."""
-    tidy = dict(row)
-    for name in ("cause", "effect", "sign"):
-        if isinstance(tidy.get(name), str):
-            tidy[name] = tidy_name(tidy[name])
-            tidy[name] = LOOKALIKES.get(tidy[name], tidy[name]) if name == "sign" else tidy[name]
-    lag = tidy.get("lag")
-    ends = (lag, lag) if whole_number(lag) else lag
-    if isinstance(ends, list | tuple):
-        tidy["lag"] = tuple(int(end) if whole_number(end) else end for end in ends)
-    if finite_number(tidy.get("matters")):
-        tidy["matters"] = float(tidy["matters"])
-    if isinstance(tidy.get("since"), dt.date):
-        tidy["since"] = tidy["since"].isoformat()[:10]
-    return tidy
+def _any_fault(values: Iterable[Any], *, lines: bool = False) -> str:
+    return next(filter(None, (text_fault(value, empty=False, lines=lines) for value in values)), "")
 
 
-def _lag_fault(lag: Any) -> str:
-    if not (isinstance(lag, tuple) and len(lag) == 2 and all(map(whole_number, lag))):
-        return "it is no lag window"
-    if lag[0] > lag[1]:
-        return "it ends before it starts"
-    return "" if lag[0] >= 0 and lag[1] <= LONGEST_LAG else "it reaches too far"
+def _path_fault(name: Any) -> str:
+    if wrong := name_fault(name):
+        return wrong
+    windows, posix = PureWindowsPath(name), PurePosixPath(name)
+    leaves = windows.drive or windows.root or posix.is_absolute() or ".." in (*windows.parts, *posix.parts)
+    return "it leaves the folder of the map" if leaves else ""
 
 
-END: Rule = (lambda value: text_fault(value, empty=False), "the name of a metric", "Name a metric of the map.")
-LINK_RULES: dict[str, Rule] = {
-    "cause": END,
-    "effect": END,
-    "sign": rule(
-        lambda value: value in SIGNS,
-        "it is no sign",
-        '"+" (both rise together), "-" (one rises, the other falls) or "?" (not claimed)',
-        'Write it in quotes, such as sign: "-".',
-    ),
-    "lag": (
-        _lag_fault,
-        f"two whole numbers of periods from 0 to {LONGEST_LAG}, the first not above the second",
-        "Write it like lag: [0, 2].",
-    ),
-    "why": (lambda value: text_fault(value, lines=True), "text", "Retype it."),
-    "matters": rule(
-        lambda value: value is None or (finite_number(value) and value > 0),
-        "it is no size",
-        "a number above 0, in units of the effect per unit of the cause",
-        "Mend it, or leave it out.",
-    ),
-    "since": rule(
-        lambda value: value == "" or (isinstance(value, str) and bool(DATE.fullmatch(value))),
-        "it is no date",
-        "a date like 2024-03-01, 2024-03 or 2024",
-        "Mend it, or leave it out.",
-    ),
-}
+def path_beside(path: Path | None, name: str, *, column: str = "file") -> Path:
+    """A file named in a map file, which may not leave that file's folder; raises MapError where it does."""
+    folder = Path() if path is None else Path(path).parent
+    wrong = _path_fault(name)
+    if not wrong and not (folder / name).resolve().is_relative_to(folder.resolve()):  # a link to elsewhere
+        wrong = "it leaves the folder of the map"
+    if wrong:
+        message = f"The path {shown(name)} cannot stand: {wrong}."
+        raise MapError(message, file=path, column=column, value=name, fix=str(PATH.mend))
+    return folder / name
 
 
-def _link_faults(row: Mapping[str, Any], **place: Any) -> list[IpoError]:
-    """All that is wrong with the values of one link."""
-    return row_faults(row, LINK_RULES, f"the link {_arrow(row['cause'], row['effect'])}", MapError, **place)
-
-
-def _arrow(cause: Any, effect: Any) -> str:
-    return f"{shown(cause)} -> {shown(effect)}"
+PATH = Rule(_path_fault, "a file beside the map", "Put the file beside the map and write its name, such as series.csv.")
+NAMES = Rule(_any_fault, "a name, or a list of names", "Mend it, or leave it out.", names_of)
+GOALS = NAMES._replace(fault=lambda values: _any_fault(values, lines=True))
 
 
 @dataclass(frozen=True, slots=True)
-class DataSource:
+class DataSource(Entry):
     """Where the numbers of a map are.
 
     Attributes
@@ -203,41 +169,51 @@ class DataSource:
     extra : whatever else the map file said about it.
     """
 
-    file: str
-    time: tuple[str, ...] = ()
-    units: tuple[str, ...] = ()
+    file: Annotated[str, PATH]
+    time: Annotated[tuple[str, ...], NAMES] = ()
+    units: Annotated[tuple[str, ...], NAMES] = ()
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    def __post_init__(self) -> None:
-        for name in ("time", "units"):
-            object.__setattr__(self, name, _names(getattr(self, name)))
-        for value in (self.file, *self.time, *self.units):
-            if wrong := text_fault(value, empty=False):
-                message = f"The data source {shown(value)} cannot stand: {wrong}."
-                fix = "Write it like data: {file: series.csv, time: week}."
-                raise MapError(message, column="data", value=value, expected="file, time, units", fix=fix)
+    kind: ClassVar = MapError
+    called: ClassVar = "the data source {file}"
 
     def to_dict(self) -> dict[str, Any]:
         """The source as in a map file."""
-        time = self.time[0] if len(self.time) == 1 else list(self.time)
-        said = {"file": self.file, "time": time, "units": list(self.units)}
-        return {key: value for key, value in said.items() if value} | dict(self.extra)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> DataSource:
-        """A source from its part of a map file; unknown keys go to `extra`."""
-        row, extra = split_row(cls, data)
-        return cls(**({"file": ""} | row), extra=extra)
+        said = Entry.to_dict(self)
+        return said | ({"time": self.time[0]} if len(self.time) == 1 else {})
 
 
-def _names(value: Any) -> tuple[Any, ...]:
-    """One name or a list of them; nothing is none."""
-    if isinstance(value, list | tuple):
-        return tuple(value)
-    return () if value is None or value == "" else (value,)
+def _version_fault(value: Any) -> str:
+    return "" if value == 1 and not isinstance(value, bool) else f"nothing is known of maps of version {shown(value)}"
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False, init=False)
+VERSION = Rule(_version_fault, "1", "Open it with a newer ipo_nb, or write ipo_map: 1.")
+DATA = Rule(
+    unless(lambda value: isinstance(value, DataSource), "it is no data source"),
+    "file, time, units",
+    "Write it like data: {file: series.csv, time: week}.",
+    lambda value: DataSource.from_dict(value) if isinstance(value, Mapping) else value,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Head(Entry):
+    """What a map file says beside metrics and links."""
+
+    ipo_map: Annotated[int, VERSION] = 1
+    title: Annotated[str, TEXT] = ""
+    cadence: Annotated[str, CADENCE] = "weekly"
+    objectives: Annotated[tuple[str, ...], GOALS] = ()
+    inventory: Annotated[str, PATH] = ""
+    data: Annotated[DataSource | None, DATA] = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    kind: ClassVar = MapError
+    beside: ClassVar = SECTIONS
+    called: ClassVar = "the map"
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class IPOMap(Result):
     """A metric system as people believe it to be: its metrics, and which moves which.
 
@@ -276,13 +252,11 @@ class IPOMap(Result):
     inventory_file: str
     extra: Mapping[str, Any]
     warnings: tuple[str, ...]
+    inventory: Inventory
+    _head: _Head
+    _contents: Mapping[str, tuple[str, ...]]  # of formulas
     _listed: Mapping[str, Metric]  # as the inventory file has them
-    _past: Mapping[Part, tuple[Any, ...]]  # what each part was when it was read, and before each edit
-    inventory: Inventory = field(init=False)
-    _index: Mapping[tuple[str, str], Link] = field(init=False)
-    _parents: Mapping[str, tuple[str, ...]] = field(init=False)
-    _children: Mapping[str, tuple[str, ...]] = field(init=False)
-    _contents: Mapping[str, tuple[str, ...]] = field(init=False)
+    _past: Mapping[Part, tuple[Any, ...]] | None  # what was there before each edit since reading
 
     def __init__(
         self,
@@ -297,38 +271,39 @@ class IPOMap(Result):
         inventory_file: str = "",
         extra: Mapping[str, Any] | None = None,
         warnings: Sequence[str] = (),
-        _listed: Mapping[str, Metric] | None = None,
     ) -> None:
-        file = None if path is None else Path(path)
-        inventory, taken, faults = _taken(metrics, links, file)
-        fitted, wrong = _fitted(taken, inventory)
-        names = _names(objectives)
-        source = DataSource.from_dict(data) if isinstance(data, Mapping) else data
-        files = {"inventory": inventory_file, "data": source.file if source else ""}
-        raise_faults([*_head_faults(title, cadence, names, files, file), *faults, *wrong])
+        said = {"title": title, "cadence": cadence, "objectives": objectives, "inventory": inventory_file, "data": data}
+        head, faults = tried(_Head.from_dict, said | dict(extra or {}), file=path)
+        self._fill(head, faults, metrics, links, None if path is None else Path(path), warnings)
+
+    def _fill(
+        self, head: Any, faults: list[IpoError], metrics: Any, links: Any, path: Path | None, warnings: Sequence[str]
+    ) -> None:
+        """Put all that a map holds in its place, once nothing in it is wrong."""
+        taken, wrong = take_rows(Link, _rows(links, "links", path), path)
+        given, nameless = (metrics, []) if isinstance(metrics, Inventory) else tried(_inventory, metrics, path)
+        fitted, unfit = ([], []) if given is None else _fitted(taken, given)  # without metrics no link can be judged
+        raise_faults([*faults, *nameless, *wrong, *unfit])
+        inventory = given or Inventory(())
         contents, unclear = _formula_contents(inventory)
-        listed = inventory if inventory_file and _listed is None else ()
-        put: dict[str, Any] = {
-            "metrics": inventory.metrics,
-            "links": tuple(fitted),
-            "title": title,
-            "cadence": cadence,
-            "objectives": names,
-            "data": source,
-            "path": file,
-            "inventory_file": inventory_file,
-            "extra": dict(extra or {}),
-            "warnings": tuple(dict.fromkeys((*warnings, *unclear))),
-            "inventory": inventory,
-            "_listed": _listed or {name_key(item.name): item for item in listed},
-            "_past": {},
-            "_index": {pair_key(link.cause, link.effect): link for link in fitted},
-            "_parents": neighbours((link.effect, link.cause) for link in fitted),
-            "_children": neighbours((link.cause, link.effect) for link in fitted),
-            "_contents": contents,
-        }
-        for name, value in put.items():
-            object.__setattr__(self, name, value)
+        head = head or _Head()
+        put = {name: getattr(head, name) for name in ("title", "cadence", "objectives", "data", "extra")}
+        put |= {"metrics": inventory.metrics, "links": tuple(fitted), "path": path, "inventory_file": head.inventory}
+        put |= {"warnings": tuple(dict.fromkeys((*warnings, *unclear))), "inventory": inventory, "_contents": contents}
+        put |= {"_head": head, "_listed": _by_key(inventory) if head.inventory else {}, "_past": None}
+        self.__dict__.update(put)
+
+    @cached_property
+    def _index(self) -> dict[Part, Link]:
+        return {_link_part(link.cause, link.effect): link for link in self.links}
+
+    @cached_property
+    def _parents(self) -> dict[str, tuple[str, ...]]:
+        return neighbours((link.effect, link.cause) for link in self.links)
+
+    @cached_property
+    def _children(self) -> dict[str, tuple[str, ...]]:
+        return neighbours((link.cause, link.effect) for link in self.links)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -340,9 +315,8 @@ class IPOMap(Result):
         """One row per link: cause, effect, sign, lag_from, lag_to (periods), why, matters, since."""
         columns = ["cause", "effect", "sign", "lag_from", "lag_to", "why", "matters", "since"]
         rows = [[x.cause, x.effect, x.sign, *x.lag, x.why, x.matters, x.since] for x in self.links]
-        return pd.DataFrame(rows, columns=columns).astype(
-            {"lag_from": "int64", "lag_to": "int64", "matters": "float64"}
-        )
+        kinds = {"lag_from": "int64", "lag_to": "int64", "matters": "float64"}
+        return pd.DataFrame(rows, columns=columns).astype(kinds)
 
     @property
     def text(self) -> str:
@@ -359,7 +333,7 @@ class IPOMap(Result):
 
     def link(self, cause: str, effect: str) -> Link:
         """A link by its ends; raises UnknownLink."""
-        found = self._index.get(pair_key(cause, effect))
+        found = self._index.get(_link_part(cause, effect))
         if found is None:
             raise UnknownLink(cause, effect, known=[f"{x.cause} -> {x.effect}" for x in self.links])
         return found
@@ -406,15 +380,15 @@ class IPOMap(Result):
 
     def with_link(self, link: Link) -> IPOMap:
         """This map with a link added, or put in the place of the one with its ends (whose `extra` stays)."""
-        key = pair_key(link.cause, link.effect)
-        if old := self._index.get(key):
+        part = _link_part(link.cause, link.effect)
+        if old := self._index.get(part):
             link = changed(link, extra={**old.extra, **link.extra})
-        return self._edited(self.inventory, tuple({**self._index, key: link}.values()))
+        return self._edited(self.inventory, {**self._index, part: link}.values())
 
     def without_link(self, cause: str, effect: str) -> IPOMap:
         """This map without a link; raises UnknownLink."""
         gone = self.link(cause, effect)
-        return self._edited(self.inventory, tuple(link for link in self.links if link is not gone))
+        return self._edited(self.inventory, [link for link in self.links if link is not gone])
 
     def with_metric(self, metric: Metric) -> IPOMap:
         """This map with a metric added, or put in the place of its namesake (whose `extra` stays)."""
@@ -422,29 +396,31 @@ class IPOMap(Result):
             metric = changed(metric, extra={**self.metric(metric.name).extra, **metric.extra})
         return self._edited(_overlaid(self.inventory, [metric]), self.links)
 
-    def _edited(self, metrics: Inventory, links: tuple[Link, ...]) -> IPOMap:
-        return IPOMap(metrics, links, **_head(self), path=self.path).following(self)
+    def _edited(self, metrics: Inventory, links: Iterable[Link]) -> IPOMap:
+        after = IPOMap.__new__(IPOMap)
+        after._fill(self._head, [], metrics, links, self.path, self.warnings)
+        return after.following(self)
 
     def following(self, before: IPOMap) -> IPOMap:
         """This map as an edit of another: it keeps that one's file, and saving knows what has been edited."""
-        after = IPOMap(self.inventory, self.links, **_head(self), path=before.path, _listed=before._listed)
-        mine, theirs = _parts(_file_form(after)), _parts(_file_form(before))
-        edited = [part for part in mine.keys() | theirs.keys() if mine.get(part) != theirs.get(part)]
-        past = {part: (*before._past.get(part, ()), theirs.get(part)) for part in edited}
-        object.__setattr__(after, "_past", {**before._past, **past})
+        after = copy(self)
+        after.__dict__.update(path=before.path, _listed=before._listed, _past=before._past)
+        if before._past is not None:
+            mine, theirs = _parts(after), _parts(before)
+            edited = [part for part in {**theirs, **mine} if mine.get(part) != theirs.get(part)]
+            past = {part: (*before._past.get(part, ()), theirs.get(part)) for part in edited}
+            after.__dict__.update(_past={**before._past, **past})
         return after
 
     def to_dict(self) -> dict[str, Any]:
         """The map in the schema of its file, all metrics in place."""
-        return _form(_head(self), self.metrics, self.links)
+        rows = {name: [item.to_dict() for item in getattr(self, name)] for name in SECTIONS}
+        said: dict[str, Any] = plain(self._head.to_dict() | rows)
+        return said
 
     @classmethod
     def from_dict(
-        cls,
-        data: Mapping[str, Any],
-        *,
-        metrics: Inventory | Sequence[Metric] | None = None,
-        path: Path | str | None = None,
+        cls, data: Mapping[str, Any], *, metrics: Inventory | None = None, path: Path | str | None = None
     ) -> IPOMap:
         """A map from the schema of its file.
 
@@ -458,24 +434,27 @@ class IPOMap(Result):
         if not isinstance(data, Mapping):
             fix = "Start the map with ipo_map: 1 and a list of links."
             raise MapError(f"The map is {shown(data)}.", file=file, value=data, fix=fix)
-        head, own = _head_from(data, file), data.get("metrics")
-        if head["inventory_file"] and metrics is None and not own:
-            message = f"The metrics are in {shown(head['inventory_file'])}."
+        head, faults = tried(_Head.from_dict, data, file=file)
+        own = data.get("metrics")
+        if head and head.inventory and metrics is None and not own:
+            message = f"The metrics are in {shown(head.inventory)}."
             fix = "Read the map with read_map, which reads both."
             raise MapError(message, file=file, column="inventory", fix=fix)
-        listed = metrics if isinstance(metrics, Inventory) else Inventory.of(metrics or ())
+        listed = metrics or Inventory(())
         if listed.metrics and own:
-            own = _overlaid(listed, Inventory.of(_rows(own, "metrics", file), file=file))
-        index = {name_key(item.name): item for item in listed}
-        ipo_map = cls(own or listed, data.get("links") or (), path=file, _listed=index, **head)
-        if file is not None:
-            past = {part: (value,) for part, value in _parts(_file_form(ipo_map)).items()}
-            object.__setattr__(ipo_map, "_past", past)
+            own = _overlaid(listed, _inventory(own, file))
+        ipo_map = cls.__new__(cls)
+        ipo_map._fill(head, faults, own or listed, data.get("links") or (), file, _strangers(data))
+        ipo_map.__dict__.update(_listed=_by_key(listed), _past={} if file else None)
         return ipo_map
 
 
-HEAD = ("title", "cadence", "objectives", "inventory_file", "data", "extra", "warnings")
-MAP_KEYS = ("ipo_map", "title", "cadence", "objectives", "inventory", "data", "metrics", "links")
+def _link_part(cause: str, effect: str) -> Part:
+    return "links", name_key(cause), name_key(effect)
+
+
+def _by_key(metrics: Iterable[Metric]) -> dict[str, Metric]:
+    return {name_key(metric.name): metric for metric in metrics}
 
 
 def _rows(value: Any, what: str, file: Path | None) -> Sequence[Any]:
@@ -488,78 +467,34 @@ def _rows(value: Any, what: str, file: Path | None) -> Sequence[Any]:
     return list(value)
 
 
-def _taken(metrics: Any, links: Any, file: Path | None) -> tuple[Inventory, Taken, list[IpoError]]:
-    """Metrics and links out of rows, and what is wrong with the rows of which none could be made."""
-    found, faults = take_rows(Link, _rows(links, "links", file), "{cause: Agents on shift, effect: Wait minutes}", file)
-    if isinstance(metrics, Inventory):
-        return metrics, found, faults
-    try:
-        return Inventory.of(_rows(metrics, "metrics", file), file=file), found, faults
-    except IpoError as error:  # without its metrics no link can be judged
-        return Inventory(()), [], [*(error.faults or (error,)), *faults]
+def _inventory(metrics: Any, file: Path | None) -> Inventory:
+    return Inventory.of(_rows(metrics, "metrics", file), file=file)
 
 
 def _fitted(taken: Taken, inventory: Inventory) -> tuple[list[Link], list[IpoError]]:
     """The links with their metrics' own spelling; faults where one has no metric, one end, or a twin."""
     links: list[Link] = []
     faults: list[IpoError] = []
-    seen: set[tuple[str, str]] = set()
+    seen: set[Part] = set()
     for link, place in taken:
-        pair, ends = pair_key(link.cause, link.effect), (link.cause, link.effect)
-        named = f"The link {_arrow(*ends)}"
+        part, ends = _link_part(link.cause, link.effect), (link.cause, link.effect)
         strangers = [name for name in dict.fromkeys(ends) if name not in inventory]
         wrong = [
             (f"names {shown(name)}, which is no metric of the inventory", name, nearest(name, inventory.names))
             for name in strangers
         ]
-        if pair[0] == pair[1]:
+        if part[1] == part[2]:
             fix = "A metric's own past is always taken into account; remove the link."
             wrong.append(("leads from a metric to itself", ends[0], fix))
-        elif pair in seen:
+        elif part in seen:
             wrong.append(("stands there twice", ends[0], "Keep one of them; its lag window may be as wide as both."))
+        named = f"The link {_arrow(*ends)}"
         faults += [MapError(f"{named} {said}.", **place, value=name, fix=fix) for said, name, fix in wrong]
         if not wrong:
             spelt = inventory[ends[0]].name, inventory[ends[1]].name
             links.append(link if spelt == ends else changed(link, cause=spelt[0], effect=spelt[1]))
-        seen.add(pair)
+        seen.add(part)
     return links, faults
-
-
-def _head_faults(
-    title: Any, cadence: Any, objectives: Sequence[Any], files: Mapping[str, Any], path: Path | None
-) -> list[IpoError]:
-    """What is wrong with the title, cadence, objectives and file names of a map."""
-    found: list[IpoError] = []
-    for column, value in (("title", title), *(("objectives", item) for item in objectives)):
-        if wrong := text_fault(value, empty=column == "title", lines=True):
-            message = f"The {column} {shown(value)} cannot stand: {wrong}."
-            found.append(MapError(message, file=path, column=column, value=value, expected="text"))
-    if cadence not in CADENCES:
-        message = f"The cadence {shown(cadence)} is not known."
-        fix = nearest(str(cadence), CADENCES)
-        found.append(MapError(message, file=path, column="cadence", value=cadence, fix=fix))
-    for column, name in files.items():
-        try:
-            path_beside(path, name or ".", column=column)
-        except MapError as error:
-            found.append(error)
-    return found
-
-
-def path_beside(path: Path | None, name: str, *, column: str = "file") -> Path:
-    """A file named in a map file, which may not leave that file's folder; raises MapError where it does."""
-    folder = Path() if path is None else Path(path).parent
-    wrong = text_fault(name, empty=False)
-    if not wrong:
-        windows, posix = PureWindowsPath(name), PurePosixPath(name)
-        leaves = windows.drive or windows.root or posix.is_absolute() or ".." in (*windows.parts, *posix.parts)
-        inside = not leaves and (folder / name).resolve().is_relative_to(folder.resolve())
-        wrong = "" if inside else "it leaves the folder of the map"
-    if wrong:
-        message = f"The path {shown(name)} cannot stand: {wrong}."
-        fix = "Put the file beside the map and write its name, such as series.csv."
-        raise MapError(message, file=path, column=column, value=name, fix=fix)
-    return folder / name
 
 
 def neighbours(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
@@ -586,70 +521,23 @@ def _formula_contents(inventory: Inventory) -> tuple[dict[str, tuple[str, ...]],
     direct: dict[str, tuple[str, ...]] = {}
     unclear = []
     for metric in inventory:
-        try:
-            formula = inventory.formula(metric.name)
-            direct[metric.name] = formula.names if formula else ()
-        except InventoryError as error:
-            unclear.append(f"{metric.name}: {error}")
-    contents = {}
-    for name, names in direct.items():
-        if names:
-            contents[name] = tuple(part for part in reached([name], direct) if part != name)
-    return contents, unclear
+        formula, wrong = tried(inventory.formula, metric.name)
+        direct[metric.name] = formula.names if formula else ()
+        unclear += [f"{metric.name}: {fault}" for fault in wrong]
+    inside = {name: reached([name], direct) for name, names in direct.items() if names}
+    return {name: tuple(part for part in parts if part != name) for name, parts in inside.items()}, unclear
 
 
-def _head(ipo_map: IPOMap) -> dict[str, Any]:
-    return {name: getattr(ipo_map, name) for name in HEAD}
+def _parts(ipo_map: IPOMap, *, whole: bool = False) -> dict[Part, Any]:
+    """What is edited, merged and saved one by one: the head, metrics that the inventory file does not hold, links.
 
-
-def _form(head: Mapping[str, Any], metrics: Iterable[Metric], links: Iterable[Link]) -> dict[str, Any]:
-    """A map in the schema of its file; what says nothing is left out."""
-    said = {key: head[key] for key in ("title", "cadence", "objectives")}
-    said |= {"inventory": head["inventory_file"], "data": head["data"] and head["data"].to_dict()}
-    said |= {"metrics": [item.to_dict() for item in metrics]}
-    said = {key: value for key, value in said.items() if value} | {"links": [link.to_dict() for link in links]}
-    form: dict[str, Any] = plain({"ipo_map": 1} | said | dict(head["extra"]))
-    return form
-
-
-def _file_form(ipo_map: IPOMap) -> dict[str, Any]:
-    """A map in the schema of its file; metrics that the inventory file holds as they are stay there."""
-    own = [item for item in ipo_map.metrics if ipo_map._listed.get(name_key(item.name)) != item]
-    return _form(_head(ipo_map), own, ipo_map.links)
-
-
-def _parts(form: Mapping[str, Any]) -> dict[Part, Any]:
-    """The parts of a map that are edited, merged and saved one by one, in a form that can be compared."""
-    parts: dict[Part, Any] = {(key,): value for key, value in form.items() if key not in ("metrics", "links")}
-    parts |= {row_part("metrics", row): row for row in form.get("metrics", ())}
-    links = {row_part("links", row): dict(row) for row in form.get("links", ())}
-    for row in links.values():
-        del row["cause"], row["effect"]
-    return parts | links
-
-
-def _head_from(data: Mapping[str, Any], file: Path | None) -> dict[str, Any]:
-    """The fields of a map that are neither metrics nor links."""
-    version, source = data.get("ipo_map", 1), data.get("data")
-    lines = getattr(data, "lines", {})
-    if version != 1 or isinstance(version, bool):
-        place: dict[str, Any] = {"file": file, "line": lines.get("ipo_map"), "column": "ipo_map"}
-        fix = "Open it with a newer ipo_nb, or write ipo_map: 1."
-        raise MapError(f"The map says it is of version {shown(version)}.", **place, value=version, fix=fix)
-    if not isinstance(source, Mapping | None):
-        place = {"file": file, "line": lines.get("data"), "column": "data"}
-        fix = "Write it like data: {file: series.csv, time: week}."
-        raise MapError(f"The data source is {shown(source)}.", **place, value=source, fix=fix)
-    said = {key: value for key, value in data.items() if value is not None}
-    return {
-        "title": said.get("title", ""),
-        "cadence": said.get("cadence", "weekly"),
-        "objectives": _names(said.get("objectives")),
-        "inventory_file": said.get("inventory", ""),
-        "data": None if source is None else DataSource.from_dict(source),
-        "extra": {key: value for key, value in data.items() if key not in MAP_KEYS},
-        "warnings": _strangers(data),
-    }
+    With `whole` all metrics, and no inventory file.
+    """
+    head = changed(ipo_map._head, inventory="") if whole else ipo_map._head
+    listed = {} if whole else ipo_map._listed
+    parts: dict[Part, Any] = {(key,): value for key, value in plain(head.to_dict()).items()}
+    own = {key: metric for key, metric in _by_key(ipo_map.metrics).items() if listed.get(key) != metric}
+    return parts | {("metrics", key): metric for key, metric in own.items()} | ipo_map._index
 
 
 def _overlaid(listed: Inventory, own: Iterable[Metric]) -> Inventory:
@@ -662,10 +550,10 @@ def _overlaid(listed: Inventory, own: Iterable[Metric]) -> Inventory:
 def _strangers(data: Mapping[str, Any]) -> tuple[str, ...]:
     """A sentence for each key that nothing here understands; it is kept all the same."""
     sections: list[tuple[str, Sequence[str], Any]] = [
-        ("the map", MAP_KEYS, [data]),
-        ("data", [item.name for item in fields(DataSource)][:-1], [data.get("data")]),
-        ("metrics", [item.name for item in fields(Metric)][:-1], data.get("metrics") or ()),
-        ("links", [item.name for item in fields(Link)][:-1], data.get("links") or ()),
+        ("the map", (*_Head.rules, *SECTIONS), [data]),
+        ("data", tuple(DataSource.rules), [data.get("data")]),
+        ("metrics", tuple(Metric.rules), data.get("metrics")),
+        ("links", tuple(Link.rules), data.get("links")),
     ]
     said = []
     for section, known, rows in sections:
@@ -701,78 +589,69 @@ def write_map(ipo_map: IPOMap, path: Path | str, *, replace: bool = False) -> Pa
     file = Path(path)
     real = Path(os.path.realpath(file))
     with only_writer(real):
-        if not real.exists() or (replace and not _is_map(real)):
-            put_file(real, new_text(_form_at(ipo_map, real), real).encode())
-            return file
-        text, encoding = read_text(real)
-        merged = _merged(ipo_map, text, real, replace)
+        beside = bool(ipo_map.inventory_file) and path_beside(real, ipo_map.inventory_file).is_file()
+        ours, text, encoding = _parts(ipo_map, whole=not beside), "", "utf-8"
+        try:
+            text, encoding = read_text(real)
+            merged = edit_text(text, real, _merged(ipo_map, ours, parse_text(text, real), real, replace))
+        except IpoError:
+            if real.exists() and not replace:
+                raise
+            merged = new_text({part: _row(value) for part, value in ours.items()}, real)
         if merged != text:
             put_file(real, merged.encode(encoding))
     return file
 
 
-def _is_map(file: Path) -> bool:
-    with suppress(IpoError):
-        _normal(parse_text(read_text(file)[0], file), file)  # the folder is held: nothing else may ask for it
-        return True
-    return False
+def _row(value: Any) -> Any:
+    return plain(value.to_dict()) if isinstance(value, Entry) else value
 
 
-def _form_at(ipo_map: IPOMap, file: Path) -> dict[str, Any]:
-    """The map as its file shall say it; all metrics in place where the inventory file is not beside it."""
-    if ipo_map.inventory_file and path_beside(file, ipo_map.inventory_file).is_file():
-        return _file_form(ipo_map)
-    return _form(_head(ipo_map) | {"inventory_file": ""}, ipo_map.metrics, ipo_map.links)
+def _said(part: Part, value: Any, file: Path | None = None) -> Any:
+    """A part in the form in which it can be compared, from a map or from a row of its file."""
+    if value is None or len(part) == 1:
+        return value
+    kind = Metric if part[0] == "metrics" else Link
+    entry = value if isinstance(value, kind) else kind.from_dict(value, file=file, line=getattr(value, "line", None))
+    return _row(entry) | dict(zip(("cause", "effect"), part[1:], strict=False) if kind is Link else ())
 
 
-def _normal(data: Mapping[str, Any], file: Path) -> dict[str, Any]:
-    """What a file says, in the form in which a map says it; whether links fit the metrics is not asked."""
-    own, taken, faults = _taken(data.get("metrics") or (), data.get("links") or (), file)
-    pairs = {pair_key(link.cause, link.effect) for link, _ in taken}
-    if len(pairs) < len(taken):
-        faults.append(MapError("A link stands there twice.", file=file, fix="Keep one of them."))
-    raise_faults(faults)
-    return _form(_head_from(data, file), own, [link for link, _ in taken])
-
-
-def _merged(ipo_map: IPOMap, text: str, file: Path, ours_wins: bool) -> str:
-    """The text of the file with this map's edits in it; raises Conflict where both sides changed the same."""
-    theirs, form = _parts(_normal(parse_text(text, file), file)), _form_at(ipo_map, file)
-    ours = _parts(form)
-    was_read = ipo_map.path is not None and os.path.realpath(ipo_map.path) == str(file)
-    edits: Edits = {}
-    clashes: list[Part] = []
-    for part in dict.fromkeys((*ours, *theirs)):
-        here, there = ours.get(part), theirs.get(part)
-        past = ipo_map._past.get(part, (None,))
-        untouched = was_read and len(past) == 1 and here == past[0]
-        if here == there or (untouched and not ours_wins):
-            continue
-        if ours_wins or there in past:
-            edits[part] = (there, here)
-        else:
-            clashes.append(part)
-    raise_faults(_conflicts(clashes, ours, theirs, file, was_read))
-    after = {part: value for part, value in theirs.items() if part not in edits}
-    after |= {part: here for part, (_, here) in edits.items() if here is not None}
-    rows = {row_part(key, row): row for key in ("metrics", "links") for row in form.get(key, ())}
-    return edit_text(text, file, edits, rows, lambda new: _parts(_normal(new, file)) == after)
-
-
-def _conflicts(
-    clashes: Sequence[Part], ours: Mapping[Part, Any], theirs: Mapping[Part, Any], file: Path, was_read: bool
-) -> list[Conflict]:
-    if clashes and not was_read:
+def _merged(
+    ipo_map: IPOMap, ours: Mapping[Part, Any], data: Mapping[str, Any], file: Path, replace: bool
+) -> dict[Part, Any]:
+    """The parts of a file with this map's edits in them; raises Conflict where both sides changed the same."""
+    for section, kind in zip(SECTIONS, (Metric, Link), strict=True):
+        rows = _rows(data.get(section), section, file)
+        raise_faults(take_rows(kind, [row for row in rows if not isinstance(row, Mapping)], file)[1])
+    parts = parts_of(data)
+    theirs = {part: row for part, row in parts.items() if len(part) > 1}
+    theirs |= {(key,): value for key, value in _Head.from_dict(data, file=file).to_dict().items()}
+    past = ipo_map._past if ipo_map.path and os.path.realpath(ipo_map.path) == str(file) else None
+    clashes: list[tuple[Part, Any, Any]] = []
+    for part in {**ours, **theirs} if past is None or replace else past:
+        here, there = _said(part, ours.get(part)), _said(part, theirs.get(part), file)
+        known = [_said(part, value) for value in (past or {}).get(part, (None,))]
+        if here != there and not replace and there not in known:
+            clashes.append((part, here, there))
+        elif here is None:
+            parts.pop(part, None)
+        elif here != there and there and len(part) > 1:
+            change = {key: value for key, value in here.items() if value != there.get(key)}
+            gone = there.keys() - here.keys()
+            parts[part] = {key: value for key, value in (parts[part] | change).items() if key not in gone}
+        elif here != there:
+            parts[part] = _row(ours[part])
+    if clashes and past is None:
         links = sum(part[0] == "links" for part in theirs)
         message = f"The file holds another map, with {links:,} links, that this one was not read from."
-        fix = "Choose another name, or say write_map(..., replace=True)."
-        return [Conflict(message, file=file, fix=fix)]
-    found = []
-    for part in clashes:
-        here, there = ours.get(part), theirs.get(part)
-        name = {"links": "link ", "metrics": "metric "}.get(part[0], "") + " -> ".join(part[len(part) > 1 :])
-        sides = [shown(side) if side is not None else "nothing" for side in (here, there)]
-        message = f"The {name} was changed on both sides: here to {sides[0]}, in the file to {sides[1]}."
-        fix = "Read the map again and make the change there, if it is still wanted."
-        found.append(Conflict(message, file=file, value={"here": here, "file": there}, fix=fix))
-    return found
+        raise Conflict(message, file=file, fix="Choose another name, or say write_map(..., replace=True).")
+    raise_faults([_conflict(*clash, file) for clash in clashes])
+    return parts
+
+
+def _conflict(part: Part, here: Any, there: Any, file: Path) -> Conflict:
+    name = {"links": "link ", "metrics": "metric "}.get(part[0], "") + " -> ".join(part[len(part) > 1 :])
+    sides = [shown(side) if side is not None else "nothing" for side in (here, there)]
+    message = f"The {name} was changed on both sides: here to {sides[0]}, in the file to {sides[1]}."
+    fix = "Read the map again and make the change there, if it is still wanted."
+    return Conflict(message, file=file, value={"here": here, "file": there}, fix=fix)

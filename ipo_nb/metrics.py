@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import math
+import ast
 import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from copy import deepcopy
+from dataclasses import MISSING, dataclass, field
+from functools import lru_cache
+from operator import add, mul, neg, pos, sub, truediv
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, get_type_hints
 
 import numpy as np
 import pandas as pd
 
-from ipo_nb.errors import InventoryError, IpoError, MapError, UnknownMetric, nearest, raise_faults
+from ipo_nb.errors import InventoryError, IpoError, UnknownMetric, nearest, raise_faults, tried
 from ipo_nb.results import Receipt, Result, plain
 
 __all__ = [
-    "AGGREGATES",
-    "BETTER",
-    "CADENCES",
-    "STAGES",
-    "Formula",
-    "Inventory",
-    "Metric",
-    "Rule",
-    "Taken",
-    "finite_number",
-    "metric_faults",
-    "name_key",
-    "row_faults",
-    "rule",
-    "shown",
-    "split_row",
-    "take_rows",
-    "text_fault",
-    "tidy_name",
-    "whole_number",
+    *("AGGREGATES", "BETTER", "CADENCES", "STAGES", "CADENCE", "TEXT"),
+    *("Entry", "Formula", "Inventory", "Metric", "Rule", "Taken"),
+    *("finite_number", "name_fault", "name_key", "names_of", "number", "one_line", "shown"),
+    *("take_rows", "text_fault", "unless", "whole_number"),
 ]
 
 STAGES = ("input", "process", "outcome")
@@ -48,6 +35,7 @@ LONGEST_NAME = 5_000
 LONGEST_TEXT = 100_000
 
 
+@lru_cache(maxsize=1 << 16)
 def name_key(name: str) -> str:
     """What makes two names the same: NFKC form, case folded, spaces collapsed.
 
@@ -58,9 +46,9 @@ def name_key(name: str) -> str:
     return " ".join(folded.split())
 
 
-def tidy_name(name: str) -> str:
+def one_line(value: Any) -> Any:
     """A name as it is kept: as written, but on one line and without spaces around it."""
-    return re.sub(r"\s*[\t\r\n]+\s*", " ", name).strip()
+    return re.sub(r"\s*[\t\r\n]+\s*", " ", value).strip() if isinstance(value, str) else value
 
 
 def shown(value: Any) -> str:
@@ -99,62 +87,132 @@ def text_fault(value: Any, *, empty: bool = True, lines: bool = False) -> str:
     return "" if odd is None else f"it holds the control character U+{ord(odd):04X}"
 
 
-Rule = tuple[Callable[[Any], str], str, Sequence[str] | str]  # what is wrong, what is expected, choices or a mend
+class Rule(NamedTuple):
+    """What a value of a row has to be."""
+
+    fault: Callable[[Any], str]  # what is wrong with it, or nothing
+    expected: str
+    mend: str | Sequence[str]  # what to do about it; or the choices, of which the nearest is named
+    tidy: Callable[[Any], Any] = lambda value: value  # the same value in the form in which it is kept
 
 
-def rule(holds: Callable[[Any], bool], wrong: str, expected: str, mend: Sequence[str] | str) -> Rule:
-    """A rule with one way of being broken."""
-    return lambda value: "" if holds(value) else wrong, expected, mend
+def unless(holds: Callable[[Any], bool], wrong: str) -> Callable[[Any], str]:
+    """The fault of a rule with one way of being broken."""
+    return lambda value: "" if holds(value) else wrong
 
 
-def row_faults(
-    row: Mapping[str, Any], rules: Mapping[str, Rule], named: str, kind: type[IpoError], **place: Any
-) -> list[IpoError]:
-    """All that is wrong with the values of one row, with its `place` (file, line)."""
-    found = []
-    for column, (check, expected, mend) in rules.items():
-        value = row.get(column)
-        if column not in row or not (wrong := check(value)):
-            continue
-        fix = mend if isinstance(mend, str) else nearest(str(value), mend)
-        message = f"The {column} {shown(value)} of {named} cannot stand: {wrong}."
-        found.append(kind(message, **({"column": column} | place), value=value, expected=expected, fix=fix))
-    return found
+class Entry:
+    """What metrics, links and the like share: values that keep to rules, and unknown keys kept in `extra`."""
+
+    __slots__ = ()
+    rules: ClassVar[dict[str, Rule]]  # as the annotations of the fields have them
+    kind: ClassVar[type[IpoError]]  # of the errors
+    called: ClassVar[str]  # in messages, with values in their places
+    like: ClassVar[str]  # what a right one looks like
+    beside: ClassVar[Sequence[str]] = ()  # keys of a row that belong to others
+    extra: Mapping[str, Any]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def __init__(self, *values: Any, extra: Mapping[str, Any], **named: Any) -> None: ...  # as the dataclass has it
+
+    def __init_subclass__(cls) -> None:
+        hints = get_type_hints(cls, include_extras=True)
+        cls.rules = {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
+
+    def __post_init__(self) -> None:
+        faults: list[IpoError] = []
+        for name, (fault, expected, mend, tidy) in self.rules.items():
+            value, default = getattr(self, name), self.__dataclass_fields__[name].default
+            if default in ("", None) and (value is None or (isinstance(value, str) and value == "")):
+                object.__setattr__(self, name, default)
+                continue
+            tidied, inner = tried(tidy, value)
+            object.__setattr__(self, name, value := value if inner else tidied)
+            faults += inner
+            if wrong := "" if inner else fault(value):
+                called = self.called.format(**{name: shown(getattr(self, name)) for name in self.rules})
+                message = f"The {name} {shown(value)} of {called} cannot stand: {wrong}."
+                fix = mend if isinstance(mend, str) else nearest(str(value), mend)
+                faults.append(self.kind(message, column=name, value=value, expected=expected, fix=fix))
+        raise_faults(faults)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as in a map file; what says nothing is left out."""
+        said = {name: _as_said(getattr(self, name)) for name in self.rules}
+        return {key: value for key, value in said.items() if value not in ("", None, [])} | dict(self.extra)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], *, file: Any = None, line: int | None = None) -> Self:
+        """An entry from a row; unknown keys go to `extra`, missing values are left out, file and line into errors."""
+        said = {key: value for key, value in data.items() if key in cls.rules and pd.isna(value) is not True}
+        needed = [name for name in cls.rules if cls.__dataclass_fields__[name].default is MISSING]
+        extra = {str(key): deepcopy(data[key]) for key in data if key not in cls.rules and key not in cls.beside}
+        try:
+            return cls(**(dict.fromkeys(needed, "") | said), extra=extra)
+        except IpoError as error:
+            for fault in (error, *error.faults):
+                fault.file, fault.line = file and str(file), getattr(data, "lines", {}).get(fault.column, line)
+            raise
 
 
-def split_row(kind: type, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a row says in the fields of a type, and what else it says; missing values are left out."""
-    known = {item.name for item in fields(kind)} - {"extra"}
-    row = {key: value for key, value in data.items() if key in known and not _is_missing(value)}
-    return row, {str(key): value for key, value in data.items() if key not in known}
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
+def _as_said(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value.to_dict() if isinstance(value, Entry) else value
 
 
 Taken = list[tuple[Any, dict[str, Any]]]  # metrics or links, each with the file and line that it stands on
 
 
-def take_rows(kind: Any, rows: Iterable[Any], like: str, file: Path | None) -> tuple[Taken, list[IpoError]]:
+def take_rows(kind: type[Entry], rows: Iterable[Any], file: Path | None) -> tuple[Taken, list[IpoError]]:
     """What rows are as metrics or links (a `kind`), and all that is wrong with those that are none."""
     taken: Taken = []
     faults: list[IpoError] = []
-    for number, item in enumerate(rows, start=1):
-        place: dict[str, Any] = {} if isinstance(item, kind) else {"file": file, "line": getattr(item, "line", None)}
-        try:
-            if not isinstance(item, kind | Mapping):
-                fault = InventoryError if kind is Metric else MapError
-                message = f"Entry {number} of the {kind.__name__.lower()}s is {shown(item)}."
-                raise fault(message, **place, value=item, expected=f"something like {like}", fix="Write it so.")
-            taken.append((item if isinstance(item, kind) else kind.from_dict(item, **place), place))
-        except IpoError as error:
-            faults += error.faults or (error,)
+    for number, row in enumerate(rows, start=1):
+        place: dict[str, Any] = {} if isinstance(row, kind) else {"file": file, "line": getattr(row, "line", None)}
+        wrong: list[IpoError] = []
+        item: Entry | None = row if isinstance(row, kind) else None
+        if isinstance(row, Mapping):
+            item, wrong = tried(kind.from_dict, row, **place)
+        elif item is None:
+            message, expected = f"Entry {number} of the {kind.__name__.lower()}s is {shown(row)}.", kind.like
+            wrong = [kind.kind(message, **place, value=row, expected=f"something like {expected}", fix="Write it so.")]
+        faults += wrong
+        taken += [(item, place)] if item else []
     return taken, faults
 
 
+def name_fault(value: Any) -> str:
+    """Why a value cannot stand as a name, or nothing if it can."""
+    return text_fault(value, empty=False)
+
+
+def names_of(value: Any) -> Any:
+    """One name or a list of them as a tuple; nothing is none."""
+    return tuple(value) if isinstance(value, list | tuple) else () if value is None or value == "" else (value,)
+
+
+def _one_of(*choices: str) -> Rule:
+    expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    return Rule(unless(choices.__contains__, "it is none of the values"), expected, choices)
+
+
+def number(holds: Callable[[Any], bool], expected: str, kind: type) -> Rule:
+    """The rule of a number, kept as a `kind`."""
+    fault = unless(holds, "it is no such number")
+    return Rule(fault, expected, "Mend it, or leave it empty.", lambda value: kind(value) if holds(value) else value)
+
+
+NAME = Rule(name_fault, "a line of text", "Give it a name of its own.", one_line)
+TEXT = Rule(lambda value: text_fault(value, lines=True), "text", "Mend it, or leave it empty.")
+CADENCE = _one_of(*CADENCES)
+TARGET = number(finite_number, "a finite number in the metric's unit", float)
+CONTROL = number(
+    lambda value: whole_number(value) and 0 <= value <= 3, "a whole number from 0 (not at all) to 3 (fully)", int
+)
+WINDOW = number(lambda value: whole_number(value) and 2 <= value <= 10_000, "a whole number of periods, 2 or more", int)
+
+
 @dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Entry):
     """One thing that is measured.
 
     Attributes
@@ -182,81 +240,25 @@ class Metric:
     'process'
     """
 
-    name: str
-    stage: str
-    team: str = ""
-    owner: str = ""
-    unit: str = ""
-    better: str = ""
-    cadence: str = ""
-    aggregate: str = ""
-    controllable: int | None = None
-    objective: str = ""
-    target: float | None = None
-    formula: str = ""
-    window: int | None = None
-    definition: str = ""
+    name: Annotated[str, NAME]
+    stage: Annotated[str, _one_of(*STAGES)]
+    team: Annotated[str, TEXT] = ""
+    owner: Annotated[str, TEXT] = ""
+    unit: Annotated[str, TEXT] = ""
+    better: Annotated[str, _one_of(*BETTER)] = ""
+    cadence: Annotated[str, CADENCE] = ""
+    aggregate: Annotated[str, _one_of(*AGGREGATES)] = ""
+    controllable: Annotated[int | None, CONTROL] = None
+    objective: Annotated[str, TEXT] = ""
+    target: Annotated[float | None, TARGET] = None
+    formula: Annotated[str, TEXT] = ""
+    window: Annotated[int | None, WINDOW] = None
+    definition: Annotated[str, TEXT] = ""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    def __post_init__(self) -> None:
-        for item in fields(self):
-            if getattr(self, item.name) is None and item.default == "":
-                object.__setattr__(self, item.name, "")
-        if isinstance(self.name, str):
-            object.__setattr__(self, "name", tidy_name(self.name))
-        raise_faults(metric_faults(self.to_dict() | {"name": self.name, "stage": self.stage}))
-        for name, kind in (("controllable", int), ("window", int), ("target", float)):
-            value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else kind(value))
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields that say something, and the extra ones, ready for a map file."""
-        named = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "extra"}
-        return {key: value for key, value in named.items() if value not in ("", None)} | dict(self.extra)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], **place: Any) -> Metric:
-        """A metric from a row; unknown keys go to `extra`, `place` (file, line) into the errors."""
-        row, extra = split_row(cls, data)
-        row = {"name": "", "stage": ""} | row
-        row["name"] = tidy_name(row["name"]) if isinstance(row["name"], str) else row["name"]
-        raise_faults(metric_faults(row, **place))
-        return cls(**row, extra=extra)
-
-
-def _one_of(choices: Sequence[str]) -> Rule:
-    return rule(
-        choices.__contains__, "it is none of the values", f"{', '.join(choices[:-1])} or {choices[-1]}", choices
-    )
-
-
-def _number(holds: Callable[[Any], bool], expected: str) -> Rule:
-    return rule(holds, "it is no such number", expected, "Mend it, or leave it empty.")
-
-
-TEXT: Rule = (lambda value: text_fault(value, lines=True), "text", "Mend it, or leave it empty.")
-RULES: dict[str, Rule] = {
-    "name": (lambda value: text_fault(value, empty=False), "a line of text", "Give it a name of its own."),
-    "stage": _one_of(STAGES),
-    **dict.fromkeys(("team", "owner", "unit", "objective", "formula", "definition"), TEXT),
-    "better": _one_of(BETTER),
-    "cadence": _one_of(CADENCES),
-    "aggregate": _one_of(AGGREGATES),
-    "controllable": _number(
-        lambda value: whole_number(value) and 0 <= value <= 3, "a whole number from 0 (not at all) to 3 (fully)"
-    ),
-    "target": _number(finite_number, "a finite number in the metric's unit"),
-    "window": _number(
-        lambda value: whole_number(value) and 2 <= value <= 10_000, "a whole number of periods, 2 or more"
-    ),
-}
-
-
-def metric_faults(row: Mapping[str, Any], **place: Any) -> list[IpoError]:
-    """All that is wrong with the values of one metric, `place` (file, line) told in each."""
-    required = ("name", "stage")
-    said = {key: value for key, value in row.items() if key in required or value not in ("", None)}
-    return row_faults(said, RULES, f"metric {shown(row.get('name'))}", InventoryError, **place)
+    kind: ClassVar = InventoryError
+    like: ClassVar = "{name: Wait minutes, stage: process}"
+    called: ClassVar = "metric {name}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -288,7 +290,7 @@ class Inventory(Result):
         >>> Inventory.of([{"name": "Wait minutes", "stage": "process"}]).names
         ('Wait minutes',)
         """
-        taken, faults = take_rows(Metric, metrics, "{name: Wait minutes, stage: process}", file)
+        taken, faults = take_rows(Metric, metrics, file)
         found = tuple(metric for metric, _ in taken)
         raise_faults([*faults, *_namesakes(found, [place for _, place in taken])])
         return cls(found)
@@ -301,11 +303,9 @@ class Inventory(Result):
     @property
     def table(self) -> pd.DataFrame:
         """One row per metric: all fields but `extra`."""
-        columns = [item.name for item in fields(Metric) if item.name != "extra"]
-        rows = [[getattr(metric, column) for column in columns] for metric in self.metrics]
-        table = pd.DataFrame(rows, columns=columns)
-        whole = {"controllable": "Int64", "window": "Int64", "target": "float64"}
-        return table.astype(whole)
+        rows = [[getattr(metric, column) for column in Metric.rules] for metric in self.metrics]
+        kinds = {"controllable": "Int64", "window": "Int64", "target": "float64"}
+        return pd.DataFrame(rows, columns=list(Metric.rules)).astype(kinds)
 
     @property
     def text(self) -> str:
@@ -362,11 +362,11 @@ def _namesakes(metrics: Sequence[Metric], places: Sequence[Mapping[str, Any]]) -
     return faults
 
 
-Step = float | str | tuple[str]  # a number, an operator, or a metric's name in a tuple of one
-RANK = {"+": 1, "-": 1, "*": 2, "/": 2, "neg": 3}
-SIGNS = {"−": "-", "–": "-", "×": "*", "·": "*", "÷": "/", "⁄": "/", "∕": "/"}
-NUMBER = re.compile(r"\d+(\.\d*)?(e[+-]?\d+)?|\.\d+(e[+-]?\d+)?")
+LOOKALIKES = str.maketrans("−–×·÷⁄∕", "--**///")
+NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?"
 LONGEST_FORMULA = 500
+DEEPEST_FORMULA = 50
+SIGNS: dict[Any, Any] = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.Div: truediv, ast.USub: neg, ast.UAdd: pos}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -381,7 +381,7 @@ class Formula:
 
     text: str
     names: tuple[str, ...]
-    _steps: tuple[Step, ...]
+    _code: str  # the same in Python, its names as _0, _1, ...
 
     @classmethod
     def parse(cls, text: str, known_names: Sequence[str]) -> Formula:
@@ -392,123 +392,80 @@ class Formula:
         >>> Formula.parse("1 - calls lost / incoming", ["Incoming", "Calls lost"]).names
         ('Calls lost', 'Incoming')
         """
-        tokens = _tokens(text, known_names)
-        names = dict.fromkeys(token[0] for token in tokens if isinstance(token, tuple))
-        return cls(text, tuple(names), _postfix(text, tokens))
+        tokens = _tokens(text, tuple(known_names))
+        names = tuple(dict.fromkeys(name for name, _ in tokens if name))
+        if wrong := _formula_fault(tokens) or ("" if names else "it names no metric"):
+            raise _unclear(text, wrong)
+        return cls(text, names, " ".join(f"_{names.index(name)}" if name else sign for name, sign in tokens))
 
     def evaluate(self, columns: Mapping[str, pd.Series]) -> pd.Series:
         """The formula over columns of one index; a division by zero is missing."""
         missing = [name for name in self.names if name not in columns]
         if missing:
             raise UnknownMetric(missing[0], known=list(columns))
-        stack: list[Any] = []
-        for step in self._steps:
-            if isinstance(step, tuple):
-                stack.append(columns[step[0]].astype("float64"))
-            elif isinstance(step, float):
-                stack.append(step)
-            else:
-                right = stack.pop()
-                stack.append(-right if step == "neg" else _apply(step, stack.pop(), right))
-        return pd.Series(stack.pop()).replace([np.inf, -np.inf], np.nan)
+        values = {f"_{place}": columns[name].astype("float64") for place, name in enumerate(self.names)}
+        with np.errstate(all="ignore"):
+            result = _worked_out(ast.parse(self._code, mode="eval").body, values)
+        return pd.Series(result).replace([np.inf, -np.inf], np.nan)
 
     def __repr__(self) -> str:
         return f"<Formula: {self.text}>"
 
 
-def _apply(sign: str, left: Any, right: Any) -> Any:
-    if sign == "/":
-        return left / (right if isinstance(right, pd.Series) else right or math.nan)
-    return left + right if sign == "+" else left - right if sign == "-" else left * right
+def _worked_out(node: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(node, ast.Name):
+        return values[node.id]
+    if isinstance(node, ast.Constant):
+        return np.float64(float(str(node.value)))
+    sides = [node.operand] if isinstance(node, ast.UnaryOp) else [node.left, node.right]
+    return SIGNS[type(node.op)](*(_worked_out(side, values) for side in sides))
 
 
-def _tokens(text: str, known_names: Sequence[str]) -> list[Step]:
-    """Split a formula into names, numbers and signs, on its `name_key` form."""
-    folded = name_key(text)
-    keys = sorted(((name_key(name), name) for name in known_names), key=lambda pair: -len(pair[0]))
-    tokens: list[Step] = []
-    at = 0
+@lru_cache(maxsize=8)
+def _pattern(known_names: tuple[str, ...]) -> re.Pattern[str]:
+    """What a formula is made of; a name stands as a whole word."""
+    keys = sorted({key for key in map(name_key, known_names) if key}, key=len, reverse=True)
+    edge = [(r"(?<!\w)" * key[0].isalnum(), r"(?!\w)" * key[-1].isalnum()) for key in keys]
+    words = "|".join(before + re.escape(key) + after for key, (before, after) in zip(keys, edge, strict=True))
+    return re.compile(rf"(?P<name>{words or '(?!)'})|(?P<number>{NUMBER})|(?P<sign>[-+*/()−–×·÷⁄∕])|(?P<space> )")
+
+
+def _tokens(text: str, known_names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """A formula in pieces, each the name of a metric and nothing, or nothing and a number or sign of Python."""
+    folded, spelt = name_key(text), {name_key(name): name for name in reversed(known_names)}
+    tokens, at = [], 0
     while at < len(folded):
-        name = next(((key, name) for key, name in keys if _stands(folded, key, at)), None)
-        number = NUMBER.match(folded, at)
-        sign = SIGNS.get(folded[at], folded[at])
-        if name:
-            tokens.append((name[1],))
-            at += len(name[0])
-        elif number:
-            tokens.append(float(number.group()))
-            at = number.end()
-        elif sign in "+-*/() ":
-            tokens += [sign] if sign != " " else []
-            at += 1
-        else:
+        found = _pattern(known_names).match(folded, at)
+        if not found:
             word = re.split(r"\s*[+*/()−]|\s-\s", folded[at:])[0].strip()
-            raise _unclear(text, f"{word!r} is no metric of the inventory", nearest(word, list(known_names)))
+            raise _unclear(text, f"{word!r} is no metric of the inventory", nearest(word, known_names))
+        kind, piece, at = found.lastgroup, found.group(), found.end()
+        if kind == "number":
+            piece = repr(float(piece)).replace("inf", "1e999")
+        if kind != "space":
+            tokens.append((spelt[piece], "") if kind == "name" else ("", piece.translate(LOOKALIKES)))
     return tokens
 
 
-def _stands(text: str, key: str, at: int) -> bool:
-    """Whether a name stands at a place as a whole word."""
-    end = at + len(key)
-    if not key or not text.startswith(key, at):
-        return False
-    starts_inside = at > 0 and _wordy(text[at - 1]) and _wordy(key[0])
-    ends_inside = end < len(text) and _wordy(text[end]) and _wordy(key[-1])
-    return not (starts_inside or ends_inside)
-
-
-def _wordy(mark: str) -> bool:
-    return mark.isalnum() or mark == "_"
-
-
-def _postfix(text: str, tokens: Sequence[Step]) -> tuple[Step, ...]:
-    """Shunting-yard (Dijkstra 1961): operators after their operands, so that no nesting can overflow."""
+def _formula_fault(tokens: Sequence[tuple[str, str]]) -> str:
+    """Where the order of names, numbers and signs makes no sense; nothing where it does."""
     if len(tokens) > LONGEST_FORMULA:
-        raise _unclear(text, f"it has {len(tokens):,} parts, more than {LONGEST_FORMULA}")
-    steps: list[Step] = []
-    waiting: list[str] = []
-    wants_value = True
-    for token in tokens:
-        if not isinstance(token, str) or token == "(":
-            if not wants_value:
-                raise _unclear(text, f"no sign stands before {_said(token)}")
-            if isinstance(token, str):
-                waiting.append(token)
-            else:
-                steps.append(token)
-                wants_value = False
-            continue
-        if wants_value and token not in "+-":
-            raise _unclear(text, f"nothing stands before {token!r}")
-        if wants_value:
-            waiting += ["neg"] if token == "-" else []
-            continue
-        rank = 0 if token == ")" else RANK[token]
-        while waiting and waiting[-1] != "(" and RANK[waiting[-1]] >= rank:
-            steps.append(waiting.pop())
-        if token != ")":
-            waiting.append(token)
-            wants_value = True
-        elif not waiting:
-            raise _unclear(text, "a bracket is closed that was not opened")
-        else:
-            waiting.pop()
-    if wants_value or "(" in waiting:
-        raise _unclear(text, "it ends too early")
-    if not any(isinstance(token, tuple) for token in tokens):
-        raise _unclear(text, "it names no metric")
-    return (*steps, *reversed(waiting))
-
-
-def _said(token: Step) -> str:
-    return repr(token[0] if isinstance(token, tuple) else token)
+        return f"it has {len(tokens):,} parts, more than {LONGEST_FORMULA}"
+    depth, wants_value = 0, True
+    for name, sign in tokens:
+        starts = bool(name) or sign == "(" or sign not in "+-*/)"
+        if starts and not wants_value:
+            return f"no sign stands before {name or sign!r}"
+        if not starts and wants_value and sign not in "+-":
+            return f"nothing stands before {sign!r}"
+        depth += (sign == "(") - (sign == ")")
+        if not 0 <= depth <= DEEPEST_FORMULA:
+            return "a bracket is closed that was not opened" if depth < 0 else "it is nested too deep"
+        wants_value = not name and sign in "+-*/("
+    return "it ends too early" if wants_value or depth else ""
 
 
 def _unclear(text: str, wrong: str, hint: str = "") -> InventoryError:
-    return InventoryError(
-        f"The formula {shown(text)} cannot be understood: {wrong}.",
-        column="formula",
-        value=text,
-        expected="names of metrics, numbers, + - * / and brackets",
-        fix=hint or "Mend the formula or leave it empty.",
-    )
+    message = f"The formula {shown(text)} cannot be understood: {wrong}."
+    expected, fix = "names of metrics, numbers, + - * / and brackets", hint or "Mend the formula or leave it empty."
+    return InventoryError(message, column="formula", value=text, expected=expected, fix=fix)

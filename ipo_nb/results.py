@@ -141,10 +141,4 @@ def said_p(value: float, letter: str) -> str:
     >>> said_p(0.0004, "q"), said_p(0.0213, "p")
     ('q < 0.001', 'p = 0.021')
     """
-    return (
-        f"{letter} < 0.001"
-        if value < 0.001
-        else f"{letter} = {value:.3f}"
-        if value < 0.1
-        else f"{letter} = {value:.2f}"
-    )
+    return f"{letter} < 0.001" if value < 0.001 else f"{letter} = {value:.{3 if value < 0.1 else 2}f}"

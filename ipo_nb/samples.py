@@ -103,9 +103,9 @@ def write_samples(folder: str | Path | None = None) -> list[Path]:
 
 
 def _recipe(folder: Path) -> dict[str, Any]:
-    from ruamel.yaml import YAML
+    import yaml  # type: ignore[import-untyped]
 
-    recipe: dict[str, Any] = YAML(typ="safe", pure=True).load((folder / "truth.yml").read_text("utf-8"))
+    recipe: dict[str, Any] = yaml.safe_load((folder / "truth.yml").read_text("utf-8"))
     return recipe
 
 

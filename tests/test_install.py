@@ -11,17 +11,17 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from rattler import MatchSpec
-from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
 def test_environment_yml_asks_for_what_pyproject_asks_for() -> None:
-    environment = YAML(typ="safe").load((ROOT / "environment.yml").read_text("utf-8"))
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
     specs = [MatchSpec(line) for line in environment["dependencies"] if isinstance(line, str)]
     conda = {spec.name.normalized: SpecifierSet(str(spec.version or "")) for spec in specs}
     pip = {need.name: need.specifier for need in map(Requirement, PROJECT["dependencies"])}

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from ipo_nb import links as room
 from ipo_nb.errors import Conflict, FileFault, InventoryError, IpoError, MapError, UnknownLink, UnknownMetric
-from ipo_nb.links import DataSource, IPOMap, Link, parse_map, path_beside, write_map
+from ipo_nb.links import DataSource, IPOMap, Link, path_beside, write_map
+from ipo_nb.mapfile import parse_map
 from ipo_nb.metrics import Inventory, Metric, name_key
 
 SUPPORT = """\
@@ -219,6 +220,11 @@ def test_unknown_keys_are_kept_and_told_with_the_nearest_known_one(tmp_path: Pat
     assert "'steam' in metrics (line 3)" in ipo_map.text
 
 
+def test_what_is_done_to_unknown_keys_of_a_map_stays_out_of_the_next_reading(support: Path) -> None:
+    read(support).link("Wait", "010").extra["notes"].append("three")
+    assert read(support).link("Wait", "010").extra == {"notes": [1, "two"]}
+
+
 def test_a_fault_says_its_line(tmp_path: Path) -> None:
     path = tmp_path / "map.yml"
     path.write_text(SUPPORT.replace("sign: +}", "sign: up}").replace("{name: 'Wait', stage: process}", "{name: Wait}"))
@@ -243,7 +249,7 @@ BOMB = "a: &a [x, x]\n" + "".join(
         ("title: a\ndata: " + "[" * 20_000, 2, "nested more than 30"),
         ("title: a\nlinks:\n\t- {cause: a}\n", 3, "a tab or sign"),
         ("title: a\nlinks:\n  - {cause: a, eff", 3, "cut off"),
-        ("title: 'a\nlinks:\n", 3, "cut off"),
+        ("title: 'a\nlinks:\n", 2, "cut off"),
         ("title: a\n---\ntitle: b\n", 2, "second document"),
         ("links:\n- cause: a\n  sign: -\n", 3, 'sign: "-"'),
         ("title: a: b\n", 1, "second colon"),
@@ -334,7 +340,7 @@ EDITS = {
     ),
     "the head": (
         lambda m: IPOMap(m.metrics, m.links, title="Team", data={"file": "s.csv"}, cadence="daily").following(m),
-        7,
+        8,
     ),
 }
 
@@ -350,6 +356,81 @@ def test_an_edit_is_a_small_change_and_comments_stay(support: Path, name: str, l
     assert len(changed_lines(SUPPORT, text)) == size
     assert text.count("\r\n") == (text.count("\n") if line_break == "\r\n" else 0)
     assert all(note in text for note in ("# drawn in", "# short", "# from HR", "# why we staff", "# the end"))
+    assert read(support).to_dict() == after.to_dict()
+
+
+def test_values_that_count_for_nothing_are_written_in_place_too(support: Path) -> None:
+    ipo_map = read(support)
+    metric = Metric("1:30", "outcome", target=0, extra={"a": False, "b": "", "c": []})
+    after = ipo_map.with_metric(metric)
+    write_map(after, support)
+    assert len(changed_lines(SUPPORT, support.read_text())) == 2
+    assert read(support).to_dict() == after.to_dict()
+
+
+def test_comments_beside_the_data_source_stay(tmp_path: Path) -> None:
+    path = tmp_path / "map.yml"
+    path.write_text("data:\n  file: a.csv  # from HR\n  # when\n  time: week\n  sheet: 2\n")
+    before = read(path)
+    after = IPOMap((), (), data={"file": "b.csv", "units": ["site"], "sheet": 2}).following(before)
+    text = write_map(after, path).read_text()
+    assert text == "data:\n  file: b.csv  # from HR\n  # when\n  sheet: 2\n  units: [site]\n"
+
+
+def drawn_entry(draw: st.DrawFn, row: dict[str, str], indent: int, number: int) -> str:
+    """An entry as somebody may write it: in one line or several, its keys in any order, with a comment."""
+    said = [f"{key}: {value}" for key, value in draw(st.permutations(list(row.items())))]
+    dash, inside = " " * indent + "- ", " " * (indent + 2)
+    above = draw(st.sampled_from(["", "\n", f"# above {number}\n", f"{inside}# above {number}\n"]))
+    if draw(st.booleans()):
+        return f"{above}{dash}{{{', '.join(said)}}}  # on {number}\n"
+    between = draw(st.sampled_from(["\n", f"\n{inside}# in {number}\n", f"\n# in {number}\n\n"]))
+    return f"{above}{dash}{said[0]}{between}{inside}{f'  # on {number}{chr(10)}{inside}'.join(said[1:])}\n"
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_an_edit_keeps_every_comment_in_any_style(tmp_path: Path, data: st.DataObject) -> None:
+    draw, indent = data.draw, data.draw(st.sampled_from([0, 2, 4]))
+    names = ["a", "'NO'", "010", '"x: y"']
+    rows = [{"name": name, "stage": "input", "team": "'#1'"} for name in names]
+    links = [
+        {"effect": effect, "cause": cause, "lag": "[0, 1]", "why": "so it is"}
+        for cause, effect in draw(st.lists(st.sampled_from(list(itertools.permutations(names, 2))), unique=True))
+    ]
+    entries = [[drawn_entry(draw, row, indent, n) for n, row in enumerate(some)] for some in (rows, links)]
+    parts = ["title: T  # short\n", f"metrics:\n{''.join(entries[0])}", f"links:  # all\n{''.join(entries[1])}"]
+    text = draw(st.sampled_from(["", "---\n", "# top\n"])) + "".join(draw(st.permutations(parts)))
+    path = tmp_path / "map.yml"
+    path.write_text(text)
+    after = read(path).with_metric(Metric("new", "outcome")).with_metric(Metric("a", "process", "#1", unit="%"))
+    for pair in draw(st.lists(st.sampled_from(list(itertools.permutations(after.names, 2))), max_size=3)):
+        after = after.with_link(Link(*pair, draw(st.sampled_from("+-")), (0, 1), "so it is"))
+    saved = write_map(after, path).read_text()
+    comments = [line[line.rindex("# ") :] for line in text.splitlines() if "# " in line]
+    assert [comment for comment in comments if comment not in saved] == []
+    assert len([line for line in changed_lines(text, saved) if line[0] == "-"]) <= 2 * (1 + len(after.links))
+    assert read(path).to_dict() == after.to_dict()
+
+
+def test_text_at_the_end_of_a_file_without_a_line_break_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "map.yml"
+    metrics = "metrics: [{name: a, stage: input}, {name: b, stage: input}]\n"
+    path.write_text(f"{metrics}links:  # all\n- cause: a\n  effect: b\n  why: |\n    sooner")
+    before = read(path)
+    assert before.link("a", "b").why == "sooner"
+    after = before.with_metric(Metric("b", "outcome"))
+    assert "# all" in write_map(after, path).read_text()
+    after = after.with_link(Link("b", "a"))
+    write_map(after, path)
+    assert read(path).to_dict() == after.to_dict()
+
+
+def test_a_file_of_mixed_line_breaks_is_edited_in_place(support: Path) -> None:
+    support.write_bytes(SUPPORT.replace("\n", "\r\n", 3).encode())
+    after = read(support).with_link(Link("Wait", "010", "-", why="x")).with_link(Link("Wait", "1:30"))
+    write_map(after, support)
+    assert "# inner comment" in support.read_text()
     assert read(support).to_dict() == after.to_dict()
 
 
@@ -544,15 +625,20 @@ def test_any_map_comes_back_as_it_was_saved(tmp_path: Path, ipo_map: IPOMap, oth
     )
 
 
-def test_a_map_of_2000_metrics_and_10000_links_opens(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["json", "yml"])
+def test_a_map_of_2000_metrics_and_10000_links_opens_and_is_saved(tmp_path: Path, suffix: str) -> None:
     metrics = [Metric(f"Metric number {n}", "process", team=f"Team {n % 9}") for n in range(2000)]
     links = [
         Link(metrics[n % 2000].name, metrics[(n % 2000 + 1 + n // 2000) % 2000].name, "-", (0, 2))
         for n in range(10_000)
     ]
-    path = write_map(IPOMap(metrics, links), tmp_path / "map.json")
+    path = write_map(IPOMap(metrics, links), tmp_path / f"map.{suffix}")
     start = time.perf_counter()
-    assert len(read(path).links) == 10_000
+    ipo_map = read(path)
+    assert len(ipo_map.links) == 10_000
+    before = path.read_text()
+    write_map(ipo_map.with_link(Link(metrics[0].name, metrics[1].name, "+", (0, 2))), path)
+    assert len(changed_lines(before, path.read_text())) == 2
     assert time.perf_counter() - start < 30
 
 

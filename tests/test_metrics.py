@@ -16,9 +16,7 @@ from ipo_nb.metrics import (
     Inventory,
     Metric,
     finite_number,
-    metric_faults,
     name_key,
-    split_row,
     text_fault,
     whole_number,
 )
@@ -74,8 +72,9 @@ def test_a_value_that_cannot_stand_is_refused_in_words(column: str, value: objec
 
 
 def test_all_faults_of_a_row_are_told_with_their_place() -> None:
-    faults = metric_faults({"name": "", "stage": "x", "target": "y"}, file="inventory.csv", line=7)
-    assert [(fault.file, fault.line, fault.column) for fault in faults] == [
+    with pytest.raises(InventoryError) as caught:
+        Metric.from_dict({"name": "", "stage": "x", "target": "y"}, file="inventory.csv", line=7)
+    assert [(fault.file, fault.line, fault.column) for fault in caught.value.faults] == [
         ("inventory.csv", 7, column) for column in ("name", "stage", "target")
     ]
 
@@ -103,8 +102,8 @@ def test_text_of_several_lines_is_asked_for() -> None:
 
 
 def test_a_row_gives_what_is_known_and_keeps_the_rest() -> None:
-    row = {"name": "a", "target": math.nan, "window": pd.NA, "colour": "blue", 3: "x"}
-    assert split_row(Metric, row) == ({"name": "a"}, {"colour": "blue", "3": "x"})
+    row = {"name": "a", "stage": "input", "target": math.nan, "window": pd.NA, "colour": "blue", 3: "x"}
+    assert Metric.from_dict(row) == Metric("a", "input", extra={"colour": "blue", "3": "x"})
 
 
 # ---- the inventory ----
@@ -154,6 +153,7 @@ NUMBERS = {"a": pd.Series([6.0, 1.0]), "a b": pd.Series([2.0, 0.0]), "C/D": pd.S
         ("a / a b", [3, math.nan]),
         ("-(a − 2) × c/d", [-4, 4]),
         ("2 * -a + .5e1", [-7, 3]),
+        ("007. * a / 1e999 + 010", [10, 10]),
         ("a / a b / 2", [1.5, math.nan]),
         ("a - 1 - 1", [4, -1]),
         ("a / 0", [math.nan, math.nan]),

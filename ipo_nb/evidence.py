@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ipo_nb.errors import BadOption, IpoError, NotEnoughData, UnknownLink
-from ipo_nb.identities import Identity, find_identities, found_identity, half_decimal
+from ipo_nb.identities import find_identities, found_identity, half_decimal
 from ipo_nb.lags import LagProfile, Series, blank_profile, block_frame, judge, settle, slopes_by_unit
 from ipo_nb.links import IPOMap, Link
 from ipo_nb.oddities import Term, near_copies, term_columns
@@ -33,21 +33,8 @@ MANY_DRAWS = 9999
 COPIED = "the two rank the periods almost alike, in level and in change: are they one thing measured twice?"
 CORRECTIONS = {"BH": "Benjamini-Hochberg", "BY": "Benjamini-Yekutieli"}
 COLUMNS = [
-    *(
-        "cause",
-        "effect",
-        "sign",
-        "lag_from",
-        "lag_to",
-        "verdict",
-        "grade",
-        "lag",
-        "onset",
-        "estimate",
-        "low",
-        "high",
-    ),
-    *("p_value", "q_value", "n_periods", "n_units", "flags", "text"),
+    *("cause", "effect", "sign", "lag_from", "lag_to", "verdict", "grade", "lag", "onset"),
+    *("estimate", "low", "high", "p_value", "q_value", "n_periods", "n_units", "flags", "text"),
 ]
 
 
@@ -128,19 +115,8 @@ class Evidence(Result):
 
 
 def _row(profile: LagProfile) -> list[object]:
-    return [
-        *(profile.cause, profile.effect, profile.sign, *profile.window, profile.verdict, profile.grade),
-        *(
-            profile.lag,
-            profile.onset,
-            profile.estimate,
-            profile.low,
-            profile.high,
-            profile.p_value,
-            profile.q_value,
-        ),
-        *(profile.n_periods, profile.n_units, profile.flags, profile.text),
-    ]
+    rest = [getattr(profile, name) for name in COLUMNS[5:]]
+    return [profile.cause, profile.effect, profile.sign, *profile.window, *rest]
 
 
 def weigh_links(
@@ -154,9 +130,9 @@ def weigh_links(
 ) -> Evidence:
     """Judge every link of a map on a panel of series.
 
-    Identities are set aside first. Each remaining link is tested inside its declared window, with the declared common
-    causes of both ends held constant, in both directions; false discoveries are controlled over all links of the map at
-    10 % (Benjamini & Hochberg 1995).
+    Identities are set aside first. Each remaining link is tested inside its declared window, in both directions, with
+    the declared common causes of both ends held constant, and beside those other declared causes that the effect
+    follows; false discoveries are controlled over all links of the map at 10 % (Benjamini & Hochberg 1995).
 
     Parameters
     ----------
@@ -195,33 +171,25 @@ def weigh_links(
             expected=f"columns such as {', '.join(ipo_map.names[:3])}",
             fix="Rename the columns of the series, or the metrics of the map.",
         )
-    summed = metric_series(ipo_map, totals(panel, ipo_map)) if panel.units else {}
+    judged = _set_aside(ipo_map, panel, series)
     draws = DRAWS if len(ipo_map.links) <= 100 and correction == "BH" else MANY_DRAWS
-    grids = {name: (one.values.ravel(), half_decimal(one.values)) for name, one in series.items()}
-    identities = find_identities(grids, [(link.cause, link.effect) for link in ipo_map.links])
-    copies = {frozenset(pair) for pair in near_copies(panel)}
-    judged: dict[tuple[str, str], LagProfile] = {}
-    work = []
-    for link in ipo_map.links:
-        found = _set_aside(link, ipo_map, panel, series, identities)
-        if found is None and {link.cause, link.effect} in copies:
-            found = replace(_blank(link, ipo_map, panel), verdict="cannot_tell", reason=COPIED)
-        judged[link.cause, link.effect] = found or _blank(link, ipo_map, panel)
-        if found is None:
-            known = [term for name in (link.cause, link.effect) for term in (terms or {}).get(name, ())]
-            asked = _question(link, ipo_map, panel, series, summed, draws)
-            work.append(replace(asked, options={**asked.options, "terms": _terms(known, panel)}))
+    summed = metric_series(ipo_map, totals(panel, ipo_map)) if panel.units else {}
+    work = [
+        _question(link, ipo_map, panel, series, summed, terms or {}, draws)
+        for link in ipo_map.links
+        if (link.cause, link.effect) not in judged
+    ]
     answers = worked(_judged, work, n_jobs=n_jobs, progress="weighing links" if progress else "")
     judged |= {(profile.cause, profile.effect): profile for profile in answers}
+    profiles = {(link.cause, link.effect): judged[link.cause, link.effect] for link in ipo_map.links}
     forward, reverse = (
-        np.array([getattr(profile, name) for profile in judged.values()], dtype=float)
-        for name in ("p_value", "p_reverse")
+        false_discovery(np.array([getattr(one, p) for one in profiles.values()]), any_dependence=correction == "BY")
+        for p in ("p_value", "p_reverse")
     )
-    q_values, q_reverse = (false_discovery(p, any_dependence=correction == "BY") for p in (forward, reverse))
     trailing = _trailing(judged.values(), ipo_map, series, panel.cadence)
     settled = {
         pair: settle(profile, q_value=q, q_reverse=back, level=LEVEL, trailing=bool(trailing & set(pair)))
-        for (pair, profile), q, back in zip(judged.items(), q_values.tolist(), q_reverse.tolist(), strict=True)
+        for (pair, profile), q, back in zip(profiles.items(), forward.tolist(), reverse.tolist(), strict=True)
     }
     return Evidence(ipo_map, panel, settled, correction)
 
@@ -241,14 +209,6 @@ class Question:
     cause: Series
     effect: Series
     options: Mapping[str, Any]
-
-
-def _terms(known: Sequence[Term], panel: Panel) -> Array | None:
-    """Declared steps and events as arrays (terms, units, periods) on the panel's complete calendar."""
-    if not known:
-        return None
-    columns = term_columns(known, _calendar(panel), panel.units)
-    return columns if panel.units else columns[:, None]
 
 
 def _judged(question: Question) -> LagProfile:
@@ -280,27 +240,28 @@ def metric_series(ipo_map: IPOMap, panel: Panel) -> dict[str, Series]:
     return {one.name: Series(one.name, found[one.name], one.unit) for one in ipo_map.metrics if one.name in found}
 
 
-def _blank(link: Link, ipo_map: IPOMap, panel: Panel) -> LagProfile:
-    return blank_profile(link, ipo_map.metric(link.cause).unit, ipo_map.metric(link.effect).unit, panel.cadence)
-
-
-def _set_aside(
-    link: Link,
-    ipo_map: IPOMap,
-    panel: Panel,
-    series: Mapping[str, Series],
-    identities: Mapping[tuple[str, str], Identity],
-) -> LagProfile | None:
-    """The profile of a link that is not to be tested: arithmetic, or no numbers; else None."""
-    blank = _blank(link, ipo_map, panel)
-    if ipo_map.is_identity(link):
-        formula = ipo_map.metric(link.effect).formula or ipo_map.metric(link.cause).formula
-        return replace(blank, verdict="identity", reason=f"the inventory defines one by the other ({formula})")
-    missing = [name for name in (link.cause, link.effect) if name not in series]
-    if missing:
-        return replace(blank, reason=f"there are no numbers for {' and '.join(missing)}")
-    found = found_identity(link.cause, link.effect, identities)
-    return replace(blank, verdict="identity", reason=f"in the data {found}") if found else None
+def _set_aside(ipo_map: IPOMap, panel: Panel, series: Mapping[str, Series]) -> dict[tuple[str, str], LagProfile]:
+    """The profiles of links that are not to be tested: arithmetic, one thing measured twice, or no numbers."""
+    flat = {name: (one.values.ravel(), half_decimal(one.values)) for name, one in series.items()}
+    identities = find_identities(flat, [(link.cause, link.effect) for link in ipo_map.links])
+    copies = {frozenset(pair) for pair in near_copies(panel)}
+    aside = {}
+    for link in ipo_map.links:
+        ends = cause, effect = ipo_map.metric(link.cause), ipo_map.metric(link.effect)
+        missing = [metric.name for metric in ends if metric.name not in series]
+        verdict, reason = "identity", ""
+        if ipo_map.is_identity(link):
+            reason = f"the inventory defines one by the other ({effect.formula or cause.formula})"
+        elif missing:
+            verdict, reason = "not_enough_data", f"there are no numbers for {' and '.join(missing)}"
+        elif found := found_identity(cause.name, effect.name, identities):
+            reason = f"in the data {found}"
+        elif {cause.name, effect.name} in copies:
+            verdict, reason = "cannot_tell", COPIED
+        if reason:
+            blank = blank_profile(link, cause.unit, effect.unit, panel.cadence)
+            aside[link.cause, link.effect] = replace(blank, verdict=verdict, reason=reason)
+    return aside
 
 
 def _question(
@@ -309,14 +270,18 @@ def _question(
     panel: Panel,
     series: Mapping[str, Series],
     summed: Mapping[str, Series],
+    terms: Mapping[str, Sequence[Term]],
     draws: int,
 ) -> Question:
     both = link.cause in summed and link.effect in summed
+    known = [term for name in (link.cause, link.effect) for term in terms.get(name, ())]
+    columns = term_columns(known, _calendar(panel), panel.units) if known else None
     options = {
         "cadence": panel.cadence,
         "common": _present(_common_causes(ipo_map, link), ipo_map, link.effect, series),
         "rivals": _present(_rivals(ipo_map, link), ipo_map, link.effect, series),
         "total": (summed[link.cause].values, summed[link.effect].values) if both else None,
+        "terms": columns if columns is None or panel.units else columns[:, None],
         "draws": draws,
     }
     return Question(link, series[link.cause], series[link.effect], options)

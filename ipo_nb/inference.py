@@ -1,4 +1,4 @@
-"""One direction of one link in arrays: tested, sized, forecast, held against placebos and rivals.
+"""One direction of one link in arrays: tested, forecast, held against placebos and rivals.
 
 The residual frame of a test: the effect and the cause are both filtered by the effect's own dynamics, and trend,
 season (with units: unit and period effects) and whatever is held constant are projected out.
@@ -7,7 +7,7 @@ season (with units: unit and period effects) and whatever is held constant are p
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,6 @@ from ipo_nb.bootstrap import SupT, sup_t
 from ipo_nb.filters import (
     autoregression,
     deterministic,
-    echoes,
     filtered,
     fourier_pairs,
     lagged,
@@ -26,14 +25,11 @@ from ipo_nb.filters import (
     unbiased,
     week_terms,
 )
-from ipo_nb.regression import TINY, Array, Fit, least_squares, nested_bic, orthonormal
+from ipo_nb.regression import TINY, Array, orthonormal
 
 __all__ = [
     "BEYOND",
-    "HORIZON",
-    "Design",
     "Setting",
-    "Size",
     "Tested",
     "best_lags",
     "closest",
@@ -42,7 +38,6 @@ __all__ = [
     "followed",
     "forecasts_better",
     "framed",
-    "long_run_size",
     "moves",
     "near_lags",
     "placebos",
@@ -52,8 +47,6 @@ __all__ = [
     "try_link",
 ]
 
-HORIZON = 26  # periods for which the response to a lasting rise is kept
-UNIT_ROOT = 0.98  # sum of own lags above which a long-run effect is not identified
 BEYOND = 30  # usable periods needed beyond the longest lag
 OWN_LAGS = 2  # own lags held constant with units; size .01 to .10 in simulated panels of 24 x 60 and 130 x 36
 ENOUGH = (
@@ -61,21 +54,6 @@ ENOUGH = (
 )
 FADING = (3.0, 2.0, 1.0)  # their weights, cut off where the window ends
 CLUSTERS = 12  # units from which the bootstrap goes by unit, not by period
-CLEAR_STATIC = 3.0  # BIC by which autoregressive errors beat own lags clearly: measured on six designs, n = 104 and 208
-NEAR = 2.0  # BIC within which two lag blocks fit equally well
-CLEAR = 20.0  # and the other way round, where the static model would be wrong by much more
-
-
-@dataclass(frozen=True, slots=True)
-class Design:
-    """The regression behind a reported size, in real units: what `.fit` hands to statsmodels."""
-
-    target: Array
-    columns: Array
-    names: tuple[str, ...]
-    clusters: Any
-    n_own: int
-    n_cause: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +138,6 @@ class Tested:
     @property
     def strength(self) -> Array:
         return np.asarray(np.maximum(np.abs(self.plain), np.abs(self.innovation)), dtype=float)
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """The long-run effect of one link in standardised units, with the regression that it came from."""
-
-    estimate: float
-    low: float
-    high: float
-    identified: bool
-    response: Array
-    design: Design
 
 
 def standardised(values: Array) -> tuple[Array, float]:
@@ -303,243 +269,6 @@ def near_lags(tested: Tested) -> tuple[int, ...]:
     """Lags whose single regression fits within 1.92 log-likelihood of the best one's."""
     likelihood = tested.n_rows * np.log1p(tested.strength**2 / tested.n_rows)
     return tuple(lag for lag, value in zip(tested.lags, likelihood, strict=True) if value > likelihood.max() - 3.84)
-
-
-def long_run_size(
-    y: Array,
-    x: Array,
-    lags: Sequence[int],
-    setting: Setting,
-    held: Sequence[Array],
-    names: tuple[str, str],
-    *,
-    quantile: float = 0.0,
-) -> Size | None:
-    """Long-run effect around the lags that fit about equally well: sparse ADLs and regressions with AR errors.
-
-    The point comes from the one with the smallest BIC. The interval is the hull of all that fit about as well: lag
-    blocks within a BIC of 2, and both kinds unless one fits clearly better. A model whose own lags add up to more than
-    0.98 has no long-run effect that the data could show.
-    """
-    blocks = _blocks(lags)
-    moved = {j: lagged(x, j) for j in sorted({j for block in blocks for j in block})}
-    past = [lagged(y, j) for j in range(1, setting.most + 1)]
-    far = [lagged(column, setting.most) for column in (moved[max(moved)], *held)]
-    complete = np.isfinite(y) & np.isfinite(np.array([*moved.values(), *held, *past, *far])).all(axis=0)
-    mask = np.where(complete, 0.0, np.nan)
-    room = complete.any(axis=0).sum() if setting.by_unit else complete.sum()
-    fixed = 0 if setting.terms is None else len(setting.terms)
-    if room < fixed + len(held) + setting.most + 4 + 8:
-        return None
-    kinds = (
-        _distributed(y, moved, blocks, past, setting, held, mask, names, quantile),
-        _static(y, moved, blocks, setting, held, mask, names, quantile),
-    )
-    found = [min(kind, key=_bic) for kind in kinds if kind]
-    if not found:
-        return None
-    best_bic, best = min(found, key=_bic)
-    if not best.identified:
-        return best
-    # with units dynamics differ, so that neither kind is right and n is large enough for BIC to be sure of one
-    margin = math.inf if setting.by_unit else CLEAR if best.design.n_own else CLEAR_STATIC
-    near = [
-        size
-        for kind in kinds
-        for bic, size in kind
-        if size.identified and bic <= min(map(_bic, kind)) + NEAR and min(map(_bic, kind)) <= best_bic + margin
-    ]
-    return replace(best, low=min(size.low for size in near), high=max(size.high for size in near))
-
-
-def _bic(found: tuple[float, Size]) -> float:
-    return found[0]
-
-
-def _blocks(lags: Sequence[int]) -> list[tuple[int, ...]]:
-    """The lag blocks tried around each lag: it alone, with those after it, with the one before it."""
-    tried = [(lag, *range(lag + 1, lag + more)) for lag in lags for more in (1, 2, 3)]
-    tried += [(*range(lag - 1, lag + more),) for lag in lags if lag for more in (1, 3)]
-    return list(dict.fromkeys(tried))
-
-
-def _design(
-    y: Array, columns: Sequence[Array], setting: Setting, mask: Array, terms: Array | None = None
-) -> tuple[Array, Array, Array, Any]:
-    """Target, columns and what is held constant on the common rows; with units, period effects projected out."""
-    shared = Setting(setting.terms if terms is None else terms, setting.most, setting.by_unit)
-    target, stacked, fixed, clusters = shared.rows(y, [*columns, mask])
-    stacked = stacked[:, :-1]
-    if setting.by_unit:
-        basis = orthonormal(fixed)
-        target = target - basis @ (basis.T @ target)
-        stacked = stacked - basis @ (basis.T @ stacked)
-        fixed = np.empty((target.size, 0))
-    return target, stacked, fixed, clusters
-
-
-def _distributed(
-    y: Array,
-    moved: Mapping[int, Array],
-    blocks: Sequence[tuple[int, ...]],
-    past: Sequence[Array],
-    setting: Setting,
-    held: Sequence[Array],
-    mask: Array,
-    names: tuple[str, str],
-    quantile: float,
-) -> list[tuple[float, Size]]:
-    """Autoregressive distributed lags: for each block of the cause's lags around the peak its own lags by BIC."""
-    target, stacked, fixed, clusters = _design(y, [*held, *moved.values(), *past], setting, mask)
-    at = {j: len(held) + place for place, j in enumerate(moved)}
-    after = len(held) + len(moved)
-    before = np.hstack([fixed, stacked[:, : len(held)]])
-    trials = []
-    for block in blocks:
-        design = np.hstack([before, stacked[:, [at[j] for j in block]], stacked[:, after:]])
-        base = before.shape[1] + len(block)
-        bics = nested_bic(target, design, range(base, base + setting.most + 1))
-        order = int(np.argmin(bics))
-        trials.append((float(bics[order]), block, order, design[:, : base + order]))
-    least = min(trial[0] for trial in trials)
-    found = []
-    for bic, block, order, design in trials:
-        if bic <= least + NEAR:
-            labels = _labels(fixed.shape[1], len(held), names, block, order)
-            shape = Design(target, design, labels, clusters, n_own=order, n_cause=len(block))
-            found.append((bic, _long_run(least_squares(target, design, clusters), shape, block, setting, quantile)))
-    return found
-
-
-def _static(
-    y: Array,
-    moved: Mapping[int, Array],
-    blocks: Sequence[tuple[int, ...]],
-    setting: Setting,
-    held: Sequence[Array],
-    mask: Array,
-    names: tuple[str, str],
-    quantile: float,
-) -> list[tuple[float, Size]]:
-    """Regressions on the cause's lags with autoregressive errors, by iterated Cochrane & Orcutt (1949)."""
-    first = autoregression(y, setting.terms, most=setting.most)
-
-    def framed_by(own: Array, lags: Sequence[int]) -> tuple[Array, Array, int, Any]:
-        terms = None if setting.terms is None else filtered(setting.terms, own)
-        columns = [filtered(column, own) for column in (*held, *(moved[j] for j in lags))]
-        target, stacked, fixed, clusters = _design(filtered(y, own), columns, setting, mask, terms)
-        return target, np.hstack([fixed, stacked]), fixed.shape[1], clusters
-
-    def settled(block: tuple[int, ...]) -> tuple[float, Size]:
-        """The errors' own dynamics and the slopes, each from the other, until neither moves."""
-        own, explained = first, np.array([*held, *(moved[j] for j in block)])
-        for _ in range(8):
-            target, design, fixed, clusters = framed_by(own, block)
-            slopes = np.linalg.lstsq(design, target, rcond=None)[0][fixed:]
-            newer = autoregression(y - np.tensordot(slopes, explained, 1), setting.terms, most=setting.most)
-            if newer.shape == own.shape and np.allclose(newer, own, atol=1e-6):
-                break
-            own = newer
-        fit = least_squares(target, design, clusters)
-        labels = _labels(fixed, len(held), names, block, 0)
-        shape = Design(target, design, labels, clusters, 0, len(block))
-        bic = fit.bic + own.size * math.log(target.size)
-        return bic, _long_run(replace(fit, df=fit.df - own.size), shape, block, setting, quantile)
-
-    target, design, fixed, _ = framed_by(first, list(moved))
-    after = fixed + len(held)
-    basis = orthonormal(design[:, :after])
-    rest, columns = target - basis @ (basis.T @ target), design[:, after:] - basis @ (basis.T @ design[:, after:])
-    place = {j: k for k, j in enumerate(moved)}
-    bics = {block: nested_bic(rest, columns[:, [place[j] for j in block]], [len(block)])[0] for block in blocks}
-    close = [block for block, bic in bics.items() if bic <= min(bics.values()) + 2 * NEAR]
-    return [size for size in map(settled, close) if size[1].identified]
-
-
-def _labels(n_fixed: int, n_held: int, names: tuple[str, str], block: tuple[int, ...], order: int) -> tuple[str, ...]:
-    fixed = ["constant", "trend", *(f"season {k}" for k in range(1, n_fixed))][:n_fixed]
-    held = [f"held constant {k}" for k in range(1, n_held + 1)]
-    causes = [f"{names[0]} lag {j}" for j in block]
-    return (*fixed, *held, *causes, *(f"{names[1]} lag {j}" for j in range(1, order + 1)))
-
-
-def _long_run(fit: Fit, design: Design, block: tuple[int, ...], setting: Setting, quantile: float) -> Size:
-    """Sum of the cause's coefficients over 1 - sum of the own lags, Fieller interval with t quantiles.
-
-    Without units the interval is widened as if the longest own history and the widest block had been fitted: what
-    was searched through is paid for.
-    """
-    from scipy.special import stdtrit
-
-    stop = design.columns.shape[1] - design.n_own
-    picked = np.arange(stop - design.n_cause, design.columns.shape[1])
-    weights, own = fit.coefficients[stop - design.n_cause : stop], fit.coefficients[stop:]
-    if setting.by_unit and own.size and np.isfinite(fit.coefficients).all():
-        freed = _without_nickell(fit, design, setting.n_units)
-        weights, own = freed[stop - design.n_cause : stop], freed[stop:]
-    kept = 1.0 - float(own.sum())
-    identified = bool(np.isfinite(weights).all()) and kept >= 1 - UNIT_ROOT
-    if not identified:
-        return Size(math.nan, math.nan, math.nan, False, np.empty(0), design)
-    estimate = float(weights.sum()) / kept
-    covariance, n = fit.covariance[np.ix_(picked, picked)], design.target.size
-    paid = 1.0 if setting.by_unit else math.sqrt(n / max(n - setting.most - 4, n / 2))
-    sums = np.zeros((2, picked.size))
-    sums[0, : weights.size], sums[1, weights.size :] = 1.0, -1.0  # of the weights; what one less the own lags varies by
-    half = max(float(stdtrit(max(fit.df, 1), 0.975)), quantile) * paid
-    low, high = _ratio(estimate, kept, half**2 * (sums @ covariance @ sums.T))
-    return Size(estimate, low, high, True, _response(weights, own, block), design)
-
-
-def _without_nickell(fit: Fit, design: Design, n_units: int) -> Array:
-    """Coefficients freed of what each unit's own mean and trend do to own lags (Nickell 1981; Kiviet 1995).
-
-    Taking a mean and a trend out of each unit ties its past to its errors: by s2 sum_h psi(h - j) tr(Q'Q_h) for own lag
-    j, where psi is the response to a shock and Q an orthonormal basis of the two. The more units, the more it matters.
-    """
-    x, start = design.columns, design.columns.shape[1] - design.n_own
-    periods = round(len(x) / n_units)
-    shared = echoes(deterministic(periods, season=1, pairs=0).tobytes(), 2)
-    pull = np.linalg.pinv(x.T @ x)[:, start:] * (n_units * fit.residuals.var())
-    freed = fit.coefficients
-    for _ in range(30):
-        shock = _response(np.ones(1), freed[start:], (0,), shared.size)
-        psi = np.diff(shock, prepend=0.0)
-        tied = [float(psi[: shared.size - j] @ shared[j:]) for j in range(design.n_own)]
-        moved = fit.coefficients + pull @ tied
-        if not moved[start:].sum() < 1:
-            break
-        freed = moved
-    return np.asarray(freed, dtype=float)
-
-
-def _ratio(estimate: float, below: float, spread: Array) -> tuple[float, float]:
-    """Fieller's (1954) interval of a ratio: all values that the data do not rule out, longer on the far side.
-
-    Where what stands below the line may as well be zero it has no end, and the delta method's is given.
-
-    Parameters
-    ----------
-    spread : (2, 2) covariance of numerator and denominator, times the squared quantile.
-    """
-    far = below**2 - float(spread[1, 1])
-    middle = estimate * below**2 - float(spread[0, 1])
-    root = middle**2 - far * ((estimate * below) ** 2 - float(spread[0, 0]))
-    if far <= 0.1 * below**2 or root < 0:
-        gradient = np.array([1.0, -estimate]) / below
-        half = math.sqrt(max(float(gradient @ spread @ gradient), 0.0))
-        return estimate - half, estimate + half
-    half = math.sqrt(root)
-    return (middle - half) / far, (middle + half) / far
-
-
-def _response(weights: Array, own: Array, block: tuple[int, ...], horizon: int = HORIZON) -> Array:
-    """Change of the effect 0..horizon periods after the cause rose by one and stayed there."""
-    from scipy.signal import lfilter
-
-    moved = np.zeros(block[-1] + 1)
-    moved[list(block)] = weights
-    return np.asarray(lfilter(moved, [1.0, *-own], np.ones(horizon + 1)), dtype=float)
 
 
 def placebos(x: Array, setting: Setting) -> list[Array]:

@@ -14,7 +14,6 @@ from ipo_nb.errors import BadOption, NotEnoughData
 from ipo_nb.filters import filtered, lagged, two_way
 from ipo_nb.inference import (
     BEYOND,
-    Design,
     Setting,
     Tested,
     best_lags,
@@ -24,7 +23,6 @@ from ipo_nb.inference import (
     followed,
     forecasts_better,
     framed,
-    long_run_size,
     moves,
     near_lags,
     placebos,
@@ -39,6 +37,7 @@ from ipo_nb.oddities import Term, term_columns
 from ipo_nb.panel import PERIODS, SEASON
 from ipo_nb.regression import Array, least_squares
 from ipo_nb.results import Result, said_p, spoken
+from ipo_nb.sizing import Design, long_run_size
 from ipo_nb.specified import as_periods
 from ipo_nb.units import UnitEffects, unit_effects
 

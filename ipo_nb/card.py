@@ -15,7 +15,7 @@ import pandas as pd
 
 from ipo_nb.errors import BadOption
 from ipo_nb.evidence import Evidence, weigh_links
-from ipo_nb.lags import Series, judge
+from ipo_nb.judging import Series, judge
 from ipo_nb.links import IPOMap, Link
 from ipo_nb.panel import Panel
 from ipo_nb.parallel import worked

@@ -18,7 +18,6 @@ import pandas as pd
 from ipo_nb.drivers import Drivers, amount_of, fitting, joined, per_hundred
 from ipo_nb.errors import BadOption
 from ipo_nb.evidence import Evidence
-from ipo_nb.lags import PERIOD_WORD, SIGN, LagProfile
 from ipo_nb.layout import (
     BOX_WIDTH,
     LANE_PAD,
@@ -38,6 +37,7 @@ from ipo_nb.metrics import STAGES, Metric
 from ipo_nb.panel import Panel
 from ipo_nb.results import plain, spoken
 from ipo_nb.scenario import Scenario
+from ipo_nb.verdicts import PERIOD_WORD, SIGN, LagProfile
 
 __all__ = [
     "LANES",

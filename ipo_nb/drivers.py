@@ -13,7 +13,6 @@ import pandas as pd
 
 from ipo_nb.errors import NotEnoughData
 from ipo_nb.evidence import Evidence, driver_blocks
-from ipo_nb.lags import A_YEAR, PERIOD_WORD, LagProfile
 from ipo_nb.links import IPOMap
 from ipo_nb.metrics import Metric
 from ipo_nb.panel import Panel
@@ -21,6 +20,7 @@ from ipo_nb.paths import PathEffects, effects_on, reached_from, rounded, shown_l
 from ipo_nb.regression import Array
 from ipo_nb.results import Result, spoken
 from ipo_nb.shares import lmg, tie_groups
+from ipo_nb.verdicts import A_YEAR, PERIOD_WORD, LagProfile
 
 __all__ = ["Accountability", "Conflicts", "Drivers", "accountability", "find_conflicts", "rank_drivers"]
 __all__ += ["IMPROVES", "OWN", "levels", "shown_links", "step_of", "swing"]

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ipo_nb.errors import BadOption, IpoError, NotEnoughData, UnknownLink
 from ipo_nb.identities import find_identities, found_identity, half_decimal
-from ipo_nb.lags import LagProfile, Series, blank_profile, block_frame, judge, settle, slopes_by_unit
+from ipo_nb.judging import Series, block_frame, judge, slopes_by_unit
 from ipo_nb.links import IPOMap, Link
 from ipo_nb.oddities import Term, near_copies, term_columns
 from ipo_nb.panel import SEASON, Panel, totals
@@ -24,6 +24,7 @@ from ipo_nb.results import Result
 from ipo_nb.signatures import trailing_window
 from ipo_nb.surrogates import SurrogateCard, surrogate_card
 from ipo_nb.units import UnitEffects
+from ipo_nb.verdicts import LagProfile, blank_profile, settle
 
 __all__ = ["Evidence", "Question", "driver_blocks", "grids", "metric_series", "weigh_links"]
 

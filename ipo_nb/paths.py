@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from ipo_nb.evidence import Evidence
-from ipo_nb.lags import LagProfile
 from ipo_nb.regression import Array
 from ipo_nb.results import Result, spoken
+from ipo_nb.verdicts import LagProfile
 
 __all__ = ["Pair", "PathEffects", "Web", "effects_on", "path_effects", "reached_from", "shown_links"]
 __all__ += ["band", "convolved", "link_draws", "rounded"]

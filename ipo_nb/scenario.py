@@ -14,10 +14,10 @@ import pandas as pd
 from ipo_nb.drivers import IMPROVES, OWN, amount_of, beside, joined, levels, sized, when
 from ipo_nb.errors import BadOption, NotIdentified, OutOfRange
 from ipo_nb.evidence import Evidence
-from ipo_nb.lags import PERIOD_WORD, LagProfile
 from ipo_nb.paths import Pair, Web, band, link_draws, shown_links
 from ipo_nb.regression import Array
 from ipo_nb.results import Result, spoken
+from ipo_nb.verdicts import PERIOD_WORD, LagProfile
 
 __all__ = ["GRADES", "Scenario", "reach_target", "run_scenario"]
 

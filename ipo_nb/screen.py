@@ -21,7 +21,7 @@ from ipo_nb.evidence import grids
 from ipo_nb.filters import deterministic, lagged
 from ipo_nb.identities import find_identities, half_decimal
 from ipo_nb.inference import copied_lag
-from ipo_nb.lags import Series, first_test
+from ipo_nb.judging import Series, first_test
 from ipo_nb.links import LONGEST_LAG, PERIOD_WORDS, IPOMap, Link
 from ipo_nb.metrics import CADENCES, finite_number, name_key, whole_number
 from ipo_nb.panel import Panel

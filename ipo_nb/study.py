@@ -24,10 +24,10 @@ from ipo_nb.drivers import (
     when,
 )
 from ipo_nb.evidence import Evidence, weigh_links
-from ipo_nb.lags import A_YEAR, LONG, PERIOD_WORD, LagProfile
 from ipo_nb.links import IPOMap
 from ipo_nb.panel import Panel
 from ipo_nb.results import Result, plain, spoken
+from ipo_nb.verdicts import A_YEAR, LONG, PERIOD_WORD, LagProfile
 
 __all__ = ["Study", "run_study"]
 

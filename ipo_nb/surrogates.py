@@ -13,12 +13,13 @@ import pandas as pd
 from ipo_nb.errors import BadOption
 from ipo_nb.filters import autoregression, filtered
 from ipo_nb.inference import setting_of
-from ipo_nb.lags import Held, LagProfile, Series, first_test
+from ipo_nb.judging import Held, Series, first_test
 from ipo_nb.links import Link
 from ipo_nb.panel import SEASON
 from ipo_nb.parallel import worked
 from ipo_nb.regression import Array
 from ipo_nb.results import Result
+from ipo_nb.verdicts import LagProfile
 
 __all__ = ["SurrogateCard", "surrogate_card", "surrogates", "wilson"]
 
@@ -109,7 +110,7 @@ def surrogate_card(
 
     Examples
     --------
-    >>> from ipo_nb.lags import judge
+    >>> from ipo_nb.judging import judge
     >>> x, y = (Series(name, np.random.default_rng(seed).normal(size=(1, 80))) for seed, name in enumerate("xy"))
     >>> profile = judge(Link("x", "y", lag=(1, 3)), x, y, cadence="weekly")
     >>> card = surrogate_card([profile], {"x": x, "y": y}, draws=20)

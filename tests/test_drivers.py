@@ -12,9 +12,9 @@ import pytest
 import ipo_nb as ipo
 from ipo_nb.drivers import amount_of, judged_on, levels, per_hundred, sized, when
 from ipo_nb.evidence import Evidence
-from ipo_nb.lags import LagProfile
 from ipo_nb.panel import Panel
 from ipo_nb.shares import MOST_EXACT, lmg
+from ipo_nb.verdicts import LagProfile
 
 
 def evidence_of(

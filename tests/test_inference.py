@@ -9,7 +9,7 @@ import pytest
 from scipy.signal import lfilter
 
 from ipo_nb.inference import _fading, setting_of
-from ipo_nb.lags import Series, judge
+from ipo_nb.judging import Series, judge
 from ipo_nb.links import Link
 
 MONTHS = 36

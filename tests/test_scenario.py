@@ -11,8 +11,8 @@ import pytest
 
 import ipo_nb as ipo
 from ipo_nb.evidence import Evidence
-from ipo_nb.lags import LagProfile
 from ipo_nb.panel import Panel
+from ipo_nb.verdicts import LagProfile
 
 METRICS = [
     {"name": "Staff", "stage": "input", "unit": "agents", "controllable": 3},

@@ -9,7 +9,7 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 import ipo_nb as ipo
-from ipo_nb.lags import Series, judge
+from ipo_nb.judging import Series, judge
 from ipo_nb.links import Link
 from ipo_nb.shapes import FAMILIES
 from ipo_nb.surrogates import surrogate_card, surrogates, wilson

@@ -16,13 +16,13 @@ from ipo_nb import charts
 from ipo_nb.audit import Audit
 from ipo_nb.drivers import Accountability, Drivers
 from ipo_nb.evidence import Evidence
-from ipo_nb.lags import PERIOD_WORD, SIGN, LagProfile
 from ipo_nb.layout import arrow, isolated
 from ipo_nb.links import IPOMap
 from ipo_nb.metrics import Metric
 from ipo_nb.panel import Panel
 from ipo_nb.results import spoken
 from ipo_nb.study import Study
+from ipo_nb.verdicts import PERIOD_WORD, SIGN, LagProfile
 
 __all__ = ["Figure", "Grid", "installed", "page_of"]
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ipo_nb.charts import lag_profile_chart
 from ipo_nb.evidence import Evidence
-from ipo_nb.lags import LagProfile
+from ipo_nb.verdicts import LagProfile
 from ipo_nb.widgets.window import FORM, Window, arrow_name
 
 __all__ = ["LagExplorer"]

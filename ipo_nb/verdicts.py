@@ -18,6 +18,7 @@ __all__ = ["ALONE", "A_YEAR", "LONG", "PERIOD_WORD", "SIGN", "LagProfile", "blan
 
 ALONE = 0.05  # p-value that a link has to pass by itself, whatever else is on its map
 LONG = 10  # years of waiting from which the advice is to change something instead
+CENTURY = 100  # years from which the number says nothing more
 A_YEAR = {"daily": 365.25, "weekly": 52.18, "monthly": 12.0, "quarterly": 4.0, "yearly": 1.0}
 
 SIGN = {"supported": "✓", "contradicted": "✕", "no_large_effect": "○", "not_enough_data": "?"}
@@ -183,7 +184,8 @@ class LagProfile(Result):
             if years <= LONG:
                 return f"It would take about {spoken(self.periods_needed)} {word}s {size}."
             change = f"a deliberate, staggered change of {self.cause} would tell sooner"
-            return f"It would take about {spoken(float(round(years)))} years of {word}s like these {size}; {change}."
+            long = "over a hundred" if years > CENTURY else f"about {spoken(float(round(years)))}"
+            return f"It would take {long} years of {word}s like these {size}; {change}."
         if self.verdict == "cannot_tell" and self.aliased:
             return f"A change of {self.cause} at a time when {self.aliased} stays put would tell."
         if self.grade == "C" and self.is_shown:

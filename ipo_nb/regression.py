@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from threading import local
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +45,8 @@ Places = NDArray[np.intp]
 
 TINY = 1e-10  # what is left of a column, relative to its size, below which it counts as gone
 CHUNK = 16  # regressions at a time: what is worked on stays in the cache
+CACHED = 16384  # numbers that are made ready at a time, for the same reason
+MEMORY = local()  # where each thread works
 MILD = 1e2  # variance inflation up to which a Gram matrix alone gives thirteen digits
 INFLATED = 1e5  # variance inflation above which a Gram matrix costs more than five of sixteen digits
 FAR = 1e4  # offset of a column, in its own size, above which the constant needs more digits
@@ -228,11 +232,20 @@ def pool_of(values: Array, fixed: Array | None = None, *, leading: bool = False)
     shared = np.empty((0, raw.shape[1])) if fixed is None else np.asarray(fixed, dtype=float).T
     basis = orthonormal(shared.T).T
     within = bool(len(basis)) and np.abs(1.0 - basis.T @ basis.sum(axis=1)).max() < TINY
+    ready, (first, size, spread) = np.empty_like(raw), np.empty((3, len(raw)))
+    step = max(1, CACHED // raw.shape[1])
+    for some in (slice(start, start + step) for start in range(0, len(raw), step)):
+        ready[some], first[some], size[some], spread[some] = _made_ready(raw[some], basis, moved=within or leading)
+    return Pool(raw, ready, first, size, spread, shared, basis, leading and not within)
+
+
+def _made_ready(raw: Array, basis: Array, *, moved: bool) -> tuple[Array, Array, Array, Array]:
+    """Some columns, few enough to stay in the cache: ready, first, size, spread."""
     low, high = raw.min(axis=1), raw.max(axis=1)
     top = np.maximum(high, -low)
     exponent = np.frexp(top)[1]
     exponent = np.where(np.abs(exponent) > 200, exponent, 0)  # squares of what is larger or smaller would be lost
-    first = np.where((high > low) & (within or leading), raw[:, 0], 0.0)
+    first = np.where((high > low) & moved, raw[:, 0], 0.0)
     if exponent.any():
         raw, top, first = np.ldexp(raw, -exponent[:, None]), np.ldexp(top, -exponent), np.ldexp(first, -exponent)
     ready = raw - first[:, None]
@@ -243,9 +256,7 @@ def pool_of(values: Array, fixed: Array | None = None, *, leading: bool = False)
     size = np.sqrt(_dot(ready, ready))
     ready /= np.where(size > 0, size, 1.0)[:, None]
     with np.errstate(over="ignore"):  # a column of 1e308 has an infinite length, and counts as gone
-        first, size, spread = (np.ldexp(part, exponent) for part in (first, size, spread))
-        raw = np.ldexp(raw, exponent[:, None]) if exponent.any() else raw
-    return Pool(raw, ready, first, size, spread, shared, basis, leading and not within)
+        return ready, *(np.ldexp(part, exponent) for part in (first, size, spread))
 
 
 def fit_pool(
@@ -305,7 +316,7 @@ class _Space:
 
     Scores stand row after row in one line, for HAC with as many zeros before each row (and each group of rows) as
     there are lags, so that no window reaches from one into the next; rows of zeros bring each regression to a
-    multiple of four, at which matrix products run best.
+    multiple of four, at which matrix products run best. Kept for the next call of the same shape.
     """
 
     x: Array
@@ -316,13 +327,17 @@ class _Space:
 
 
 def _space(links: int, k: int, n: int, errors: Errors) -> _Space:
-    lags = errors.lags if errors.kind == "HAC" else 0
-    places, width = None, lags + n
-    if lags and errors.groups is not None:
-        places = lags + np.arange(n) + lags * np.cumsum(np.diff(errors.groups, prepend=errors.groups[0]) != 0)
-        width = int(places[-1]) + 1
-    line = np.zeros(links * (k + -k % 4) * width + lags)
-    return _Space(np.empty((links, k + 1, n)), line, np.empty((2, line.size if lags else 0)), places, width)
+    lags, groups = errors.lags if errors.kind == "HAC" else 0, errors.groups
+    asked = links, k, n, lags, None if groups is None else groups.tobytes()
+    if getattr(MEMORY, "asked", None) != asked:
+        places, width = None, lags + n
+        if lags and groups is not None:
+            places = lags + np.arange(n) + lags * np.cumsum(np.diff(groups, prepend=groups[0]) != 0)
+            width = int(places[-1]) + 1
+        line = np.zeros(links * (k + -k % 4) * width + lags)
+        spare = np.empty((2, line.size if lags else 0))
+        MEMORY.asked, MEMORY.space = asked, _Space(np.empty((links, k + 1, n)), line, spare, places, width)
+    return cast(_Space, MEMORY.space)
 
 
 def _chunks(links: int) -> list[slice]:
@@ -414,7 +429,7 @@ def _windows(line: Array, width: int, spare: Array) -> Array:
 
 
 def _dot(a: Array, b: Array) -> Array:
-    return np.asarray(np.einsum("ln,ln->l", a, b))
+    return np.asarray(np.vecdot(a, b))
 
 
 def _cholesky(gram: Array) -> Array:

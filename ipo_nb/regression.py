@@ -256,7 +256,8 @@ def _made_ready(raw: Array, basis: Array, *, moved: bool) -> tuple[Array, Array,
     size = np.sqrt(_dot(ready, ready))
     ready /= np.where(size > 0, size, 1.0)[:, None]
     with np.errstate(over="ignore"):  # a column of 1e308 has an infinite length, and counts as gone
-        return ready, *(np.ldexp(part, exponent) for part in (first, size, spread))
+        first, size, spread = (np.ldexp(part, exponent) for part in (first, size, spread))
+    return ready, first, size, spread
 
 
 def fit_pool(

@@ -456,7 +456,8 @@ def _lag_bases(block: _Block, max_lag: int) -> tuple[Array, Array, Mask]:
     By Cholesky, twice where once would lose digits (Yamamoto et al. 2015). What lies in trend and season stays in the
     basis: the targets have nothing there.
     """
-    lags = np.stack([lagged(block.moves, lag)[:, block.rows] for lag in range(max_lag + 1)], axis=1)
+    before = np.pad(block.moves, ((0, 0), (max_lag, 0)))  # what is not known is not among the rows
+    lags = np.lib.stride_tricks.sliding_window_view(before, block.moves.shape[1], axis=1)[:, ::-1, block.rows]
     ridge = 1e-14 * np.eye(max_lag + 1)
     root = np.linalg.cholesky(_products(lags, block.fixed) + lags.shape[2] * ridge)
     left = np.diagonal(root, axis1=1, axis2=2).min(axis=1) / np.sqrt(lags.shape[2])

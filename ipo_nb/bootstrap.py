@@ -30,6 +30,7 @@ class SupT:
     p_value : share of bootstrap maxima at least as large as the largest |t|.
     critical : the 95 % quantile of the bootstrap maxima: what one |t| has to pass.
     maxima : (draws,) sorted bootstrap maxima.
+    shares : (k,) of the movement of the target beside what is held constant, explained by each candidate.
     """
 
     estimates: Array
@@ -38,6 +39,7 @@ class SupT:
     p_value: float
     critical: float
     maxima: Array
+    shares: Array
 
     def simultaneous(self) -> Array:
         """p-value of each candidate, corrected for all that were tried: (k,)."""
@@ -82,7 +84,8 @@ def sup_t(
     p_value = (1 + int((maxima >= top).sum())) / (1 + maxima.size)
     maxima = np.sort(maxima)
     critical = float(maxima[math.ceil(0.95 * (maxima.size + 1)) - 1])
-    return SupT(estimates, errors, t, p_value, critical, maxima)
+    shares = estimates**2 * (x**2).sum(0) / max(float(y @ y), 1e-300)
+    return SupT(estimates, errors, t, p_value, critical, maxima, shares)
 
 
 @lru_cache(maxsize=8)

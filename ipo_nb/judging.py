@@ -111,10 +111,11 @@ def judge(
 
 def first_test(
     link: Link, cause: Series, effect: Series, *, cadence: str, common: Held = (), draws: int
-) -> Tested | None:
-    """The forward test of one link alone, as `judge` makes it; None for what cannot be tested."""
+) -> tuple[LagProfile, Tested] | None:
+    """The forward test of one link alone, as `judge` makes it, with a profile that says on how many periods and units;
+    None for what cannot be tested."""
     found = _asked(link, cause, effect, cadence, None, common, None, draws)
-    return None if isinstance(found, LagProfile) else found[3]
+    return None if isinstance(found, LagProfile) else (found[0], found[3])
 
 
 def _asked(

@@ -40,7 +40,7 @@ FLOOR = 0.05  # share of the overall size in that, so that a quiet time is not b
 STILL = 1e-8  # what is left of a series, relative to its range, below which trend, season and own past say it all
 DEPENDENT = 1e-4  # what is left of one lag of a cause beside its other lags, below which they cannot be told apart
 AT_ONCE = 32  # series in one batch of array work: about 15 MB for 2,000 effects and 26 lags
-DRAWS = (499, 9999)  # of the bootstrap with units, the more the more pairs share the false discovery rate
+DRAWS = (1999, 9999)  # of the bootstrap with units, the more the more pairs share the false discovery rate
 OWN = local()  # memory of each thread
 LOOKED_AT = 200  # strongest pairs whose metrics are searched for arithmetic
 
@@ -56,12 +56,12 @@ class Screen(Result):
     table : one row per candidate, the strongest first: `cause`, `effect`; `lag` (periods) of the largest partial t and
         the `sign` of that t (at lag 0 the data give no direction); `F` of all lags together, its `p_value`, `q_value`
         (corrected for all pairs tested); `partial_r2`, the share that the cause's lags explain of what is new in the
-        effect; `n_periods` in the regression. With units there is no `F`: the p-value is that of the link test, and
-        `n_periods` counts the periods of all units.
+        effect; `n_periods` in the regression. With units there is no `F`: the p-value is that of the link test, the
+        share that of the strongest lag, and `n_periods` counts the periods of all units.
     max_lag, cadence, level : what was asked for.
     n_pairs : ordered pairs that were tested.
     n_untested : ordered pairs with too few common periods, or whose cause moves too seldom to tell its lags apart.
-    n_units : units that the pairs were tested within.
+    n_units : most units that a pair was tested within.
     left_out : metrics that were not tested at all, with the reason.
     identities : arithmetic found among the strongest pairs, which are left out too.
     """
@@ -81,12 +81,15 @@ class Screen(Result):
         """How many pairs look like links out of how many, what that is worth, what was left out."""
         number = "1 pair looks like a link" if len(self.table) == 1 else f"{len(self.table):,} pairs look like links"
         within = f" within {self.n_units:,} units" if self.n_units > 1 else ""
+        lags = f"0 to {self.max_lag} {PERIOD_WORDS[self.cadence]}"
         said = (
-            f"Of {self.n_pairs:,} pairs tested{within} at lags 0 to {self.max_lag} {PERIOD_WORDS[self.cadence]}, "
-            f"{number} (false discovery rate {self.level:.0%}). Candidates to think about, not links: two metrics "
-            "that a third one moves look the same, and each still needs a reason, a declared window and a test on "
-            "other data."
+            f"Of {self.n_pairs:,} pairs, each direction by itself, tested{within} at lags {lags}, {number} (false "
+            f"discovery rate {self.level:.0%}). Candidates to think about, not links: two metrics that a third one "
+            "moves look the same, and each still needs a reason, a declared window and a test on other data."
         )
+        same = int((self.table["lag"] == 0).sum())
+        period = PERIOD_WORDS[self.cadence].removesuffix("s")
+        said += f" Found within one {period}, which gives no direction: {same:,}." if same else ""
         aside = [f"{name} ({why})" for name, why in self.left_out.items()]
         rest = [f"arithmetic: {listed(self.identities)}"] if self.identities else []
         rest += [f"{self.n_untested:,} pairs with too little to go by"] if self.n_untested else []
@@ -193,7 +196,10 @@ def screen_links(
     identities = _arithmetic(found, values, panel.names, max_lag)
     for ends in identities:
         tested[np.ix_([*ends], [*ends])] = False
-    n_pairs, n_units = int(tested.sum()), max(len(panel.units), 1)
+    n_pairs, n_units = int(tested.sum()), 1
+    if panel.units:
+        n_units = int(found[5].max(initial=1))
+        found[5] = np.nan
     table = _table(found[:, tested[*found[:2].astype(int)]], panel.names, n_pairs, max_lag + 1, level)
     told = tuple(identities.values())
     return Screen(table, max_lag, panel.cadence, level, n_pairs, untested, n_units, left_out, told)
@@ -221,19 +227,20 @@ def _run_within(
     found = np.hstack([ends, np.array(list(answers)).reshape(-1, 6)]).T
     tested = np.zeros_like(wanted)
     tested[tuple(ends.T)] = np.isfinite(found[-1])
-    return found[:, found[-1] <= level], tested
+    return found[:, np.isfinite(found[-1])], tested
 
 
 def _one_pair(asked: tuple[Series, Series, int, str, int]) -> list[float]:
-    """Partial R2, lag, sign, residual degrees of freedom (there are none), periods, p-value."""
+    """Partial R2 of the strongest lag, lag, sign, number of units, periods, p-value."""
     cause, effect, max_lag, cadence, draws = asked
     link = Link(cause.name, effect.name, lag=(0, max_lag))
-    tested = first_test(link, cause, effect, cadence=cadence, draws=draws)
-    if tested is None:
+    found = first_test(link, cause, effect, cadence=cadence, draws=draws)
+    if found is None:
         return [np.nan] * 6
-    peak = int(np.argmax(tested.strength))
-    t = tested.plain[peak] if np.isfinite(tested.plain[peak]) else tested.innovation[peak]
-    return [t**2 / (t**2 + tested.n_rows), tested.lags[peak], np.sign(t), np.nan, tested.n_rows, tested.joint.p_value]
+    profile, tested = found
+    peak = int(np.argmax(np.abs(tested.plain)))
+    sign, share = np.sign(tested.plain[peak]), tested.joint.shares[peak]
+    return [share, tested.lags[peak], sign, profile.n_units, tested.n_rows, tested.joint.p_value]
 
 
 def innovations(values: Array, *, season: int) -> Array:
@@ -529,7 +536,7 @@ def _table(found: Array, names: Sequence[str], n_pairs: int, count: int, level: 
     table["lag"], table["F"] = lag.astype(int), r2 / np.maximum(1 - r2, 1e-16) * df / count
     table["p_value"], table["q_value"], table["partial_r2"] = p_values[passed], q_values[order], r2
     table["sign"], table["n_periods"] = np.where(sign < 0, "-", "+"), n.astype(int)
-    return table
+    return table.dropna(axis=1, how="all") if len(table) else table
 
 
 def _too_short(max_lag: int, left_out: Mapping[str, str]) -> NotEnoughData:

@@ -166,7 +166,7 @@ def _one_link(asked: tuple[LagProfile, Series, Series, Held, int]) -> Array:
     made = surrogates(effect.values, draws=draws, season=SEASON[profile.cadence])
     shown = (Series(effect.name, values) for values in made)
     found = [first_test(link, cause, one, cadence=profile.cadence, common=held, draws=DRAWS) for one in shown]
-    return np.array([one.joint.p_value if one else 1.0 for one in found])  # what cannot be tested is no claim
+    return np.array([one[1].joint.p_value if one else 1.0 for one in found])  # what cannot be tested is no claim
 
 
 def surrogates(values: Array, *, draws: int, season: int) -> Array:

@@ -237,7 +237,22 @@ def test_with_units_the_planted_links_are_candidates_within_them() -> None:
     planted = found.loc[list(zip(truth["cause"], truth["effect"], strict=True))]
     assert (abs(planted["lag"].to_numpy() - truth["lag"].to_numpy()) <= 1).all()
     assert "within 24 units" in screen.text
-    assert found["F"].isna().all()
+    assert "F" not in found
+    assert screen.n_units == 24
+
+
+def test_with_units_the_share_is_that_of_the_movement_within_them() -> None:
+    rng = np.random.default_rng(5)
+    months = pd.period_range("2016-01", periods=60, freq="M")
+    index = pd.MultiIndex.from_product([[f"ward {k}" for k in range(20)], months], names=["unit", "period"])
+    cause, noise = rng.normal(size=(2, 20, 60))
+    effect = 0.5 * np.roll(cause, 1, axis=1) + noise  # a fifth of what moves it
+    levels = rng.normal(size=(20, 1)) * 10
+    frame = pd.DataFrame({"A": (cause + levels).ravel(), "B": (effect - levels).ravel()}, index)
+    screen = screen_links(Panel.of(frame), max_lag=3)
+    row = screen.table.set_index(["cause", "effect"]).loc[("A", "B")]
+    assert (row["lag"], row["sign"]) == (1, "+")
+    assert row["partial_r2"] == pytest.approx(0.2, abs=0.04)
 
 
 def test_units_that_share_their_shocks_and_nothing_else_give_no_candidates() -> None:

@@ -107,7 +107,7 @@ def test_a_test_that_noise_deceives_is_shown_up(monkeypatch):
     def largest_correlation(link, cause, effect, **_):
         x, y = cause.values[0], effect.values[0]
         r = max(abs(np.corrcoef(x[:-lag], y[lag:])[0, 1]) for lag in range(1, 9))
-        return SimpleNamespace(joint=SimpleNamespace(p_value=0.01 if r > 2 / np.sqrt(x.size) else 0.5))
+        return None, SimpleNamespace(joint=SimpleNamespace(p_value=0.01 if r > 2 / np.sqrt(x.size) else 0.5))
 
     x, y = (Series(name, drawn("random walk", seed, 104)[None]) for seed, name in enumerate("xy"))
     profile = judge(Link("x", "y", lag=(1, 8)), x, y, cadence="weekly", draws=199)

@@ -251,7 +251,7 @@ def _sized(profile: LagProfile, pair: Pair, held: Sequence[Array], critical: flo
         response=tuple((size.response * ratio).tolist()),
         design=_in_units(size.design, pair.sy, pair.sx),
     )
-    return replace(profile, periods_needed=_needed(profile, critical, max(searched, 1.96)))
+    return replace(profile, periods_needed=_needed(profile, critical))
 
 
 def _matters(link: Link, cause: Array, effect: Array) -> float:
@@ -281,12 +281,17 @@ def _in_units(design: Design, sy: float, sx: float) -> Design:
     return replace(design, target=design.target * sy, columns=columns)
 
 
-def _needed(profile: LagProfile, critical: float, quantile: float) -> float | None:
-    """Periods for 80 % power at the smallest effect that matters: standard errors shrink with the root of time."""
-    error = (profile.high - profile.low) / (2 * quantile)
-    if not profile.matters > 0 or not math.isfinite(error):
+def _needed(profile: LagProfile, critical: float) -> float | None:
+    """Periods for 80 % power at the smallest effect that matters: standard errors shrink with the root of time.
+
+    What one lag has to show of a lasting effect is the largest step of the response, a quarter of it at least.
+    """
+    row = profile.table[profile.table["lag"] == profile.lag].iloc[0]
+    error, steps = (row["high"] - row["low"]) / (2 * critical), np.abs(np.diff(profile.response, prepend=0.0))
+    shown = profile.matters * float(np.clip(steps.max() / max(abs(profile.estimate), 1e-300), 0.25, 1.0))
+    if not shown > 0 or not math.isfinite(error):
         return None
-    needed = profile.n_periods * ((critical + POWER) * error / profile.matters) ** 2
+    needed = profile.n_periods * ((critical + POWER) * error / shown) ** 2
     return float(math.ceil(max(needed, profile.n_periods * 1.1)))
 
 

@@ -69,15 +69,20 @@ class SurrogateCard(Result):
         said = [
             f"Noise shaped like yours would look like a link in {self.deceived:.1%} of cases (95 % interval "
             f"{self.low:.1%} to {self.high:.1%}; {cases}); the test promises {LEVEL:.0%}.",
-            f"Most easily deceived: {worst['cause']} → {worst['effect']}, {worst['deceived']:.1%} "
-            f"({worst['low']:.1%} to {worst['high']:.1%}).",
+            f"Highest: {worst['cause']} → {worst['effect']}, {worst['deceived']:.1%} ({worst['low']:.1%} to "
+            f"{worst['high']:.1%}); the highest of many lies above its own rate by chance.",
         ]
         if len(found):
             most = found.iloc[int(found["as_strong"].argmax())]
+            times = round(float(most["as_strong"] * most["draws"]))
             said.append(
-                f"Noise reaches the strength of a link found here in at most {most['as_strong']:.1%} of cases "
+                f"Of the {most['draws']} draws for each link found here at most {times} came as strong "
                 f"({most['cause']} → {most['effect']})."
             )
+        said.append(
+            "Such noise keeps trend, season, memory and the size of each shock, with signs by chance: this checks how "
+            "they are taken out, not what dependence they leave over."
+        )
         return " ".join(said)
 
 

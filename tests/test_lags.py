@@ -60,6 +60,15 @@ def test_unrelated_series_are_called_linked_no_more_often_than_one_in_twenty(own
     assert found <= 17  # 5 % of 150 is 7.5; 18 or more has probability below 0.002
 
 
+def test_the_periods_needed_are_those_that_a_simulation_needs():
+    """A static effect of a third of a standard deviation, lags 1 to 8, is found in 80 % of draws at about 145 periods."""
+    asked = [
+        ipo.lag_profile(weekly(noise(seed, 104), "a"), weekly(noise(seed + 700, 104), "b"), lags=(1, 8), matters=1 / 3)
+        for seed in range(30)
+    ]
+    assert 110 <= np.median([profile.periods_needed for profile in asked if profile.periods_needed]) <= 290
+
+
 def test_shared_season_alone_is_no_link():
     wave = 3 * np.cos(2 * np.pi * np.arange(180) / 52.1775)
     p_values = [
@@ -96,7 +105,7 @@ def test_nothing_there_is_never_called_no_effect_unless_the_interval_says_so():
     strict, wide = ipo.lag_profile(cause, effect), ipo.lag_profile(cause, effect, matters=5.0)
     assert (strict.verdict, wide.verdict) == ("not_enough_data", "no_large_effect")
     assert strict.periods_needed > 180
-    assert "It would take about" in strict.text
+    assert "It would take" in strict.text
     assert "years of weeks like these" in strict.text
 
 

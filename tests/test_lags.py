@@ -61,7 +61,7 @@ def test_unrelated_series_are_called_linked_no_more_often_than_one_in_twenty(own
 
 
 def test_the_periods_needed_are_those_that_a_simulation_needs():
-    """A static effect of a third of a standard deviation, lags 1 to 8, is found in 80 % of draws at about 145 periods."""
+    """A static effect of a third of a standard deviation is found in 80 % of draws at about 145 periods."""
     asked = [
         ipo.lag_profile(weekly(noise(seed, 104), "a"), weekly(noise(seed + 700, 104), "b"), lags=(1, 8), matters=1 / 3)
         for seed in range(30)

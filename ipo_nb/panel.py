@@ -28,7 +28,7 @@ from ipo_nb.metrics import CADENCES, Formula, Metric, name_key
 from ipo_nb.reading import Sheet, is_missing, listed, read_numbers, read_sheet, read_times
 from ipo_nb.results import Receipt, Result
 
-__all__ = ["PERIODS", "SEASON", "Panel", "read_series", "totals"]
+__all__ = ["PERIODS", "SEASON", "Panel", "computed", "read_series", "totals"]
 
 PERIODS = {"daily": "D", "weekly": "W-SUN", "monthly": "M", "quarterly": "Q-DEC", "yearly": "Y-DEC"}
 SEASON = {"daily": 7, "weekly": 52, "monthly": 12, "quarterly": 4, "yearly": 1}
@@ -71,12 +71,9 @@ class Panel(Result):
             raise NeedsPeriods(", ".join(map(str, values.columns[:3])), found=type(periods).__name__)
         found = next((name for name, freq in PERIODS.items() if freq == periods.freqstr), "")
         if not found or cadence not in (None, found):
-            wrong, fix = (
-                f"The periods are of the kind {periods.freqstr}.",
-                "Change the index with asfreq, or the cadence.",
-            )
+            said = {"value": periods.freqstr, "fix": "Change the index with asfreq, or the cadence."}
             expected = PERIODS.get(cadence or "", "one of " + ", ".join(PERIODS.values()))
-            raise BadOption(wrong, value=periods.freqstr, expected=expected, fix=fix)
+            raise BadOption(f"The periods are of the kind {periods.freqstr}.", expected=expected, **said)
         return cls(_on_calendar(_checked(values)), found)
 
     @property
@@ -269,7 +266,7 @@ class _Reading:
         raise_faults(self.sheet.faults)
         values = self.assembled({name: found for name, found in series.items() if found is not None}, points)
         wanted = [metric for metric in ipo_map.metrics if metric.formula and metric.name not in values]
-        whole = _computed(values, ipo_map, wanted)
+        whole = computed(values, ipo_map, wanted)
         made = [str(name) for name in whole if name not in values]
         self.sheet.tell("computed", len(made), "by formula", made)
         absent = [name for name in ipo_map.names if name not in {*whole, *series}]
@@ -301,12 +298,10 @@ class _Reading:
         for position in self.units:
             cells = sheet.cells[position]
             names = cells.map(_label)
-            total = {
-                name: f"{name!r} looks like a total, not a unit." for name in names.unique() if TOTAL.fullmatch(name)
-            }
-            told = names[names.eq("") | ~names.duplicated()].map({"": "The unit is missing."} | total).dropna()
-            for row, wrong in told.items():
-                sheet.fault(wrong, position, row, fix="Write the name of a unit, or delete such rows.")
+            for row, name in names[names.eq("") | ~names.duplicated()].items():
+                if not name or TOTAL.fullmatch(name):
+                    wrong = f"{name!r} looks like a total, not a unit." if name else "The unit is missing."
+                    sheet.fault(wrong, position, row, fix="Write the name of a unit, or delete such rows.")
             ways = cells.astype(str).groupby(names).nunique()
             merged = ways.index[ways > 1].tolist()
             sheet.tell("units", len(merged), "written with different spaces, taken as one", merged, noun="unit")
@@ -323,13 +318,11 @@ class _Reading:
         sheet, rows = self.sheet, self.sheet.cells.index
         columns: dict[int, Any] = {place: name for name, place in self.metrics.items()}
         if self.long:
-            metrics = self.metrics_of_rows(self.long[0])
-            rows = rows[metrics.notna()]
-            columns = {self.long[1]: metrics[rows].array}
+            metrics = self.metrics_of_rows(self.long[0]).dropna()
+            rows, columns = metrics.index, {self.long[1]: metrics.array}
             sheet = replace(sheet, cells=sheet.cells.loc[rows].reset_index(drop=True), lines=sheet.lines[rows])
         sheet.tell("units", len(self.units), f"told apart by {listed([sheet.names[at] for at in self.units])}")
-        used = {*self.time, *self.units, *self.long, *columns}
-        aside = [name for place, name in enumerate(sheet.names) if place not in used]
+        aside = [sheet.names[place] for place in self.free()]
         sheet.tell("left aside", len(aside), "of no metric", aside, noun="column")
         read = [(names, read_numbers(sheet, place)) for place, names in columns.items()]
         parts = [pd.DataFrame({"row": rows, "metric": names, "value": values}) for names, values in read]
@@ -358,9 +351,8 @@ class _Reading:
         one, other = sorted(sheet.lines[[*rows]])
         what = "time and unit" if self.units else "time"
         wrong = f"{name!r} has two values for one {what}, on lines {one} and {other}."
-        used = {*self.time, *self.units, *self.metrics.values(), *self.long}
         both = sheet.cells.loc[[*rows]].map(str)
-        apart = [header for at, header in enumerate(sheet.names) if at not in used and both[at].nunique() > 1]
+        apart = [sheet.names[place] for place in self.free() if both[place].nunique() > 1]
         fix = f"If {apart[0]!r} tells units apart, name it under units in the map's data." if apart else ""
         position = self.long[1] if self.long else self.metrics[name]
         sheet.fault(wrong, position, max(rows), fix=fix or "Delete one of the two rows.")
@@ -534,15 +526,29 @@ def _expected(points: pd.DataFrame, native: str, cadence: str, counts: pd.Series
     return (usual.reindex(counts.index.get_level_values("unit")).to_numpy() * there).sum(axis=1)
 
 
-def _computed(values: pd.DataFrame, ipo_map: IPOMap, wanted: Sequence[Metric]) -> pd.DataFrame:
-    """The frame with the wanted metrics made by their formulas where their parts are there."""
+def computed(
+    values: pd.DataFrame, ipo_map: IPOMap, wanted: Sequence[Metric], *, decimals: Mapping[str, int] = {}
+) -> pd.DataFrame:
+    """The columns of a map's metrics in its order, the wanted ones made by their formulas where their parts are there.
+
+    Parameters
+    ----------
+    values : one column per metric; one that is wanted is made anew.
+    decimals : digits to which a metric of that name is rounded.
+
+    >>> ipo_map = IPOMap([{"name": "A", "stage": "input"}, {"name": "B", "stage": "outcome", "formula": "A / 2"}])
+    >>> computed(pd.DataFrame({"A": [3.0]}), ipo_map, [ipo_map.metric("B")])["B"].tolist()
+    [1.5]
+    """
     columns = {str(name): values[name] for name in values if name not in {metric.name for metric in wanted}}
     formulas: dict[str, Formula] = {}
     for metric in wanted:
         with suppress(IpoError):  # the map has told of a formula that cannot be understood
             formulas[metric.name] = Formula.parse(metric.formula, ipo_map.names)
     while ready := [name for name in formulas.keys() - columns.keys() if columns.keys() >= {*formulas[name].names}]:
-        columns |= {name: formulas[name].evaluate(columns) for name in ready}
+        for name in ready:
+            column = formulas[name].evaluate(columns)
+            columns[name] = column.round(decimals[name]) if name in decimals else column
     columns = {str(name): values[name] for name in values} | columns
     return pd.DataFrame({name: columns[name] for name in ipo_map.names if name in columns}, index=values.index)
 
@@ -582,6 +588,6 @@ def totals(panel: Panel, ipo_map: IPOMap) -> Panel:
     inside = panel.values[panel.values.index.get_level_values("unit").isin(whole)].groupby(level="period")
     how = {metric.name: "sum" if metric.aggregate == "sum" else "mean" for metric in known}
     values = inside[[name for name in how if name in used or ipo_map.metric(name).formula]].agg(how)
-    values = _computed(values, ipo_map, [metric for metric in known if metric.formula])
+    values = computed(values, ipo_map, [metric for metric in known if metric.formula])
     told = f"{_count(len(whole), 'unit')} of {len(panel.units):,} with values in every period taken together"
     return Panel(values, panel.cadence, Receipt.of([("units", len(whole), told)]))

@@ -71,7 +71,7 @@ class Panel(Result):
             raise NeedsPeriods(", ".join(map(str, values.columns[:3])), found=type(periods).__name__)
         found = next((name for name, freq in PERIODS.items() if freq == periods.freqstr), "")
         if not found or cadence not in (None, found):
-            said = {"value": periods.freqstr, "fix": "Change the index with asfreq, or the cadence."}
+            said: dict[str, Any] = {"value": periods.freqstr, "fix": "Change the index with asfreq, or the cadence."}
             expected = PERIODS.get(cadence or "", "one of " + ", ".join(PERIODS.values()))
             raise BadOption(f"The periods are of the kind {periods.freqstr}.", expected=expected, **said)
         return cls(_on_calendar(_checked(values)), found)

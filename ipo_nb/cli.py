@@ -270,7 +270,12 @@ def _notebook() -> str:
     cells: list[dict[str, Any]] = []
     for number, source in enumerate(STARTER_CELLS, start=1):
         prose = source[0].isupper() or source[0] == "#"
-        kind = {"cell_type": "markdown" if prose else "code", "id": f"cell-{number}", "metadata": {}, "source": source}
+        kind: dict[str, Any] = {
+            "cell_type": "markdown" if prose else "code",
+            "id": f"cell-{number}",
+            "metadata": {},
+            "source": source,
+        }
         cells.append(kind if prose else {**kind, "execution_count": None, "outputs": []})
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     page = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}

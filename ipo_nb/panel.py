@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ipo_nb.calendars import TOTAL
 from ipo_nb.errors import (
     BadOption,
     FileFault,
@@ -36,7 +37,6 @@ NOUNS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "qua
 TIME_WORDS = {"period", "date", "day", "week", "month", "quarter", "year", "time", "timestamp", "datetime"}
 METRIC_WORDS = {"metric", "kpi", "measure", "indicator", "variable", "metric name", "kpi name"}
 VALUE_WORDS = {"value", "values", "amount"}
-TOTAL = re.compile(r"(?i)(grand |sub)?-?totals?|sum")
 SPARSE = 50  # calendar rows per value, from which on a date must be wrong
 
 Periods: Any = pd.PeriodIndex  # its stubs do not know from_ordinals
@@ -299,7 +299,7 @@ class _Reading:
             cells = sheet.cells[position]
             names = cells.map(_label)
             for row, name in names[names.eq("") | ~names.duplicated()].items():
-                if not name or TOTAL.fullmatch(name):
+                if not name or re.fullmatch(TOTAL, name):
                     wrong = f"{name!r} looks like a total, not a unit." if name else "The unit is missing."
                     sheet.fault(wrong, position, row, fix="Write the name of a unit, or delete such rows.")
             ways = cells.astype(str).groupby(names).nunique()

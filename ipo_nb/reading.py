@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ipo_nb.calendars import Stamp, read_stamps, year_mark
+from ipo_nb.calendars import Stamp, moved_midnights, read_stamps, year_mark
 from ipo_nb.errors import FileFault, InventoryError, IpoError, SeriesError, nearest, raise_faults
 from ipo_nb.links import IPOMap, path_beside
 from ipo_nb.mapfile import parse_map
@@ -424,6 +424,11 @@ def read_times(sheet: Sheet, positions: Sequence[int]) -> tuple[pd.DataFrame, st
     good = {stamp for stamp in stamps if isinstance(stamp, Stamp)}
     if len(good) > len({stamp[:2] for stamp in good}) and not any(reasons):
         sheet.fault("There are several times of day within one day.", last, 0, fix="Add the values up to days first.")
+    elif moved_midnights(good):
+        wrong = "The times of day are midnights of another time zone, so that days may be one too early."
+        sheet.fault(wrong, last, 0, expected="local dates", fix="Write the dates without times, as they are there.")
+    elif len(clocks := {stamp.clock for stamp in good}) == 1 and any(clocks):
+        note += f" at {clocks.pop()}, each taken as its day"
     read = [stamp[:2] if isinstance(stamp, Stamp) else (None, "") for stamp in stamps]
     times = pd.DataFrame(read, columns=["day", "grain"]).astype({"day": "datetime64[s]", "grain": "category"})
     return times.iloc[codes].reset_index(drop=True), note

@@ -275,6 +275,7 @@ def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
         ("week,site,Calls 2024-W01,A,3 2024-W01,B,4", "If 'site' tells units apart"),
         ("week,unit,Calls 2024-W01,A,3 2024-W02,,4", "line 2, column 'unit': The unit is missing"),
         ("week,unit,Calls 2024-W01,A,3 2024-W01,Total,4", "'Total' looks like a total, not a unit"),
+        ("week,unit,Calls 2024-W01,A,3 2024-W01,ALL,4", "'ALL' looks like a total, not a unit"),
         ("week,unit,Calls 2024-W01,A,3 2024-W02,a,4", "'A' and 'a' differ by case or Unicode form only"),
         ("week,Calls,calls 2024-W01,3,3", "'Calls' and 'calls' are both the metric 'Calls'"),
         ("week,Lost 2024-W01,3", "No column is named like a metric of the map"),

@@ -363,6 +363,7 @@ def test_each_way_of_writing_a_time_is_read(cell: object, said: str) -> None:
         ("31/12/24", "two digits"),
         ("03/04/2024", "day and month cannot be told apart"),
         ("Total", "row of totals"),
+        ("all", "row of totals"),
         ("next week", "no known way"),
         ("0024-01-31", "not between 1800 and 2200"),
         (pd.Period("2024", "Y-MAR"), "Y-MAR are not read"),
@@ -387,6 +388,24 @@ def test_day_or_month_first_is_read_off_the_whole_column() -> None:
 
 def test_a_month_in_a_column_of_weeks_is_asked_about() -> None:
     assert "a week or a month" in times(["2024-05"], header="Week")[1][0]
+
+
+def test_a_month_in_a_column_of_quarters_is_asked_about() -> None:
+    assert "a quarter or a month" in times(["2024-03"], header="Quarter")[1][0]
+    assert times(["2024-03", "2024-06"], header="Quarter") == (["2024-03-01 monthly", "2024-06-01 monthly"], [])
+
+
+@pytest.mark.parametrize(("zone", "freq"), [("Europe/Paris", "D"), ("Europe/London", "7D"), ("Australia/Sydney", "MS")])
+def test_midnights_moved_by_a_time_zone_are_asked_about(zone: str, freq: str) -> None:
+    local = pd.date_range("2024-01-01", "2024-12-31", freq=freq, tz=zone)
+    _, faults = times(list(local.tz_convert("UTC").tz_localize(None)))
+    assert "days may be one too early" in faults[0] or "several times of day" in faults[0]
+    assert times(list(local.tz_localize(None)))[1] == []
+
+
+def test_one_time_of_day_throughout_is_told() -> None:
+    sheet = read_sheet(pd.DataFrame({"date": ["2024-01-31T15:00", "2024-02-01 15:00"]}))
+    assert read_times(sheet, [0])[1] == "dates at 15:00:00, each taken as its day"
 
 
 def test_several_times_of_one_day_are_refused() -> None:

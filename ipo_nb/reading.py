@@ -485,9 +485,7 @@ class _Row(dict[str, Any]):
     line: int
 
 
-def read_inventory(
-    source: str | Path | pd.DataFrame | Inventory | Sequence[Metric | Mapping[str, Any]],
-) -> Inventory:
+def read_inventory(source: str | Path | pd.DataFrame | Inventory | Sequence[Metric | Mapping[str, Any]]) -> Inventory:
     """Read the list of what is measured.
 
     Parameters

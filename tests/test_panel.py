@@ -108,8 +108,7 @@ def test_each_kind_of_source_gives_the_same_panel(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "header",
-    ["week,Calls,other\n", "Date,Calls,other\n", "anything,Calls,other\n", "Week ending,Calls,other\n"],
+    "header", ["week,Calls,other\n", "Date,Calls,other\n", "anything,Calls,other\n", "Week ending,Calls,other\n"]
 )
 def test_the_time_is_found_by_name_or_as_the_only_dates(header: str) -> None:
     panel = read_series(frame_of(header.replace(" ", "_") + "2024-01-07,3,x 2024-01-14,4,5").rename(
@@ -289,10 +288,7 @@ def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
         ("week,Calls 5,3", "line 1, column 'week': '5' is no time: it says no year"),
         ("week,Calls 2024-W01,3 2024-01-08,4", "has times of several kinds"),
         ("date,Calls 2024-01-31,3 2224-01-31,4", "not between 1800 and 2200"),
-        (
-            "date,Calls 1924-01-31,3 2024-01-31,3 2024-02-07,4",
-            "line 1.*1924-01-31 is far away from all others",
-        ),
+        ("date,Calls 1924-01-31,3 2024-01-31,3 2024-02-07,4", "line 1.*1924-01-31 is far away from all others"),
         ("week,Calls 2024-W01,NA", "No metric has a value"),
     ],
 )

@@ -139,14 +139,8 @@ def test_the_default_map_holds_the_true_lag_and_sign() -> None:
         (lambda: Shape(ar=1.2), "runs away"),
         (lambda: Shape(sd=-1), "No metric has this shape"),
         (lambda: simulate_system(periods=0), "no series"),
-        (
-            lambda: simulate_system([Planted("X", "Y", 1.0, lag=0), Planted("Y", "X", 1.0, lag=0)]),
-            "in a circle",
-        ),
-        (
-            lambda: simulate_system(ipo_map=simulate_system([Planted("X", "Y", 1.0)]).ipo_map),
-            "no metric called",
-        ),
+        (lambda: simulate_system([Planted("X", "Y", 1.0, lag=0), Planted("Y", "X", 1.0, lag=0)]), "in a circle"),
+        (lambda: simulate_system(ipo_map=simulate_system([Planted("X", "Y", 1.0)]).ipo_map), "no metric called"),
         (lambda: simulate_system([], ipo_map=ipo.IPOMap(CIRCLE)), "cannot be worked out: A, B"),
     ],
 )

@@ -177,7 +177,7 @@ def _ends(units: Any, ordinals: Any) -> pd.DataFrame:
 
 
 def read_series(source: str | Path | pd.DataFrame | None, ipo_map: IPOMap) -> Panel:
-    """Read the series of a map's metrics and bring them to its cadence.
+    """Read the series of a map's metrics and bring them to its cadence; the receipt says every decision.
 
     Parameters
     ----------
@@ -186,10 +186,6 @@ def read_series(source: str | Path | pd.DataFrame | None, ipo_map: IPOMap) -> Pa
         time and units; else the time is looked for by name, or by being the only column of dates.
     ipo_map : its metrics are read, other columns left aside. Values finer than its cadence are brought to it
         by each metric's `aggregate`, part periods at the ends dropped; a coarser metric is left out and told.
-
-    Returns
-    -------
-    Panel, with a receipt of every decision.
 
     Raises
     ------
@@ -200,21 +196,17 @@ def read_series(source: str | Path | pd.DataFrame | None, ipo_map: IPOMap) -> Pa
     >>> read_series(pd.DataFrame({"week": ["2024-W01", "2024-W03"], "calls": ["3", "5"]}), ipo_map).text
     '3 weeks from 2024-01-01 to 2024-01-21, 1 metric; 1 value is missing.'
     """
-    sheet = read_sheet(_data_file(ipo_map) if source is None else source)
-    reading = _Reading(sheet, ipo_map)
-    reading.find_columns(own=source is None)
-    return Panel(reading.values(), ipo_map.cadence, sheet.receipt)
+    own = source is None
+    if source is None:
+        if ipo_map.data is None or ipo_map.path is None:
+            wrong = "names no file of series" if ipo_map.data is None else "was not read from a file"
+            fix = "Give the series to read_series, or write data: {file: series.csv} into the map file."
+            raise FileFault(f"The map {wrong}.", file=ipo_map.path, expected="a map file with data", fix=fix)
+        source = path_beside(ipo_map.path, ipo_map.data.file)
+    sheet = read_sheet(source)
+    return Panel(_Reading(sheet, ipo_map, own).values(), ipo_map.cadence, sheet.receipt)
 
 
-def _data_file(ipo_map: IPOMap) -> Path:
-    if ipo_map.data is None or ipo_map.path is None:
-        wrong = "names no file of series" if ipo_map.data is None else "was not read from a file"
-        fix = "Give the series to read_series, or write data: {file: series.csv} into the map file."
-        raise FileFault(f"The map {wrong}.", file=ipo_map.path, expected="a map file with data", fix=fix)
-    return path_beside(ipo_map.path, ipo_map.data.file)
-
-
-@dataclass(slots=True)
 class _Reading:
     """One table on its way to a panel: positions of its columns of time, of units, of metrics by name if it is
     wide, of names and values of metrics if it is long.
@@ -223,18 +215,12 @@ class _Reading:
     date), value, the row of the sheet, and the number of its day, week, month, quarter and year.
     """
 
-    sheet: Sheet
-    ipo_map: IPOMap
-    time: tuple[int, ...] = ()
-    units: tuple[int, ...] = ()
-    metrics: dict[str, int] = field(default_factory=dict)
-    long: tuple[int, ...] = ()
-
-    def find_columns(self, *, own: bool) -> None:
-        """What each column is, by the map, by name, or by what it holds."""
-        sheet, names, data = self.sheet, self.ipo_map.names, self.ipo_map.data
-        if data:
-            self.time, self.units = (_declared(sheet, places, must=own) for places in (data.time, data.units))
+    def __init__(self, sheet: Sheet, ipo_map: IPOMap, own: bool) -> None:
+        """What each column is, by the map (which has to be right of its own file), by name, or by what it holds."""
+        self.sheet, self.ipo_map, names, data = sheet, ipo_map, ipo_map.names, ipo_map.data
+        declared = (data.time, data.units) if data else ((), ())
+        self.time, self.units = (_declared(sheet, places, must=own) for places in declared)
+        self.metrics: dict[str, int] = {}
         known = {name_key(name): name for name in names}
         labels, values = (sheet.find(*(words - known.keys())) for words in (METRIC_WORDS, VALUE_WORDS))
         self.long = (labels[0], values[0]) if len(labels) == len(values) == 1 else ()
@@ -557,16 +543,8 @@ def totals(panel: Panel, ipo_map: IPOMap) -> Panel:
     """The units of a panel taken together, period by period.
 
     Only units with values in every period count, or a total would move when a unit opens or closes. Metrics
-    whose `aggregate` is `sum` are added up, others averaged over units; those with a formula are computed.
-
-    Parameters
-    ----------
-    panel : with units; one without is given back as it is.
-    ipo_map : says how each metric is aggregated.
-
-    Raises
-    ------
-    NotEnoughData : no unit has values in every period.
+    whose `aggregate` in the map is `sum` are added up, others averaged over units; those with a formula are
+    computed. A panel without units is given back as it is. Raises NotEnoughData if no unit is always there.
 
     >>> index = pd.MultiIndex.from_product([["A", "B"], pd.period_range("2024-01", periods=2, freq="M")])
     >>> panel = Panel.of(pd.DataFrame({"Calls": [1.0, 2.0, 3.0, 4.0]}, index=index))

@@ -194,17 +194,11 @@ def simulate_system(
     units : names of the units of a panel; empty for one series per metric.
     seed : another seed is another draw of the same system. Streams go by order: renaming changes no number.
 
-    Returns
-    -------
-    Sample, with the `Panel` of all metrics.
-
     Raises
     ------
     UnknownMetric : a planted pair names what neither `shapes` nor the map has.
     BadOption : causes of the same period run in a circle, or an option has no meaning.
 
-    Examples
-    --------
     >>> sample = simulate_system([Planted("Staff", "Wait", -0.5, lag=2)], periods=104, seed=3)
     >>> sample.text
     'Simulated system: 2 metrics over 104 weekly periods. Of its links 1 is true.'

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from ipo_nb.metrics import name_key
 
-__all__ = ["Stamp", "read_stamps", "year_mark"]
+__all__ = ["TOTAL", "Stamp", "moved_midnights", "read_stamps", "year_mark"]
 
 YEARS = range(1800, 2201)
 OUTSIDE = "its year is not between 1800 and 2200"
@@ -19,6 +19,8 @@ MONTHS = {"monthly": 1, "quarterly": 3, "yearly": 12}
 FREQUENCIES = {"D": "daily", "B": "daily", "W": "weekly", "M": "monthly", "Q": "quarterly", "Y": "yearly"}
 NOTES = {"": "dates", "daily": "days", "weekly": "weeks by ISO 8601"}
 YEAR_MARKS = {"week": "-W", "wk": "-W", "month": "-", "quarter": "Q", "qtr": "Q"}
+DOUBTS = {"-W": ("week", 12), "Q": ("quarter", 4)}
+TOTAL = "(?i)(grand |sub)?-?totals?|sum|average|mean|all|overall"
 LOCAL = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})((?:[T ][0-9:.]+)?)")
 WRITTEN = {  # year, part of the year
     "": re.compile(r"([0-9]{4})([-/])([0-9]{1,2})\2([0-9]{1,2})(?:[T ]([0-9:.]+))?"),
@@ -34,7 +36,7 @@ REASONS = {
     r"[0-9]{1,2}(\.0)?": "it says no year",
     r"[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2}": "its year has two digits",
     r"(?i).*(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec).*": "names of months are not read",
-    r"(?i)(grand |sub)?-?totals?|sum|average|mean": "it looks like a row of totals",
+    TOTAL: "it looks like a row of totals",
     r"(?s).*": "it is written in no known way",
 }
 
@@ -58,9 +60,11 @@ def read_stamps(cells: Sequence[Any], header: str) -> tuple[list[Stamp | str], s
     if any(local):
         return _local_stamps(local)
     found = [_stamp(cell) for cell in cells]
-    if "week" in name_key(header):
-        doubt = "in a column of weeks it may mean a week or a month"
-        found = [doubt if isinstance(stamp, Stamp) and stamp.grain == "monthly" else stamp for stamp in found]
+    word, most = DOUBTS.get(year_mark(header), ("", 0))
+    months = [stamp.day.month if isinstance(stamp, Stamp) and stamp.grain == "monthly" else 0 for stamp in found]
+    if max(months) <= most:  # `2024-03` in a column of weeks, and in one of quarters unless a `2024-05` is there too
+        doubt = f"in a column of {word}s it may mean a {word} or a month"
+        found = [doubt if month else stamp for month, stamp in zip(months, found, strict=True)]
     grains = dict.fromkeys(stamp.grain for stamp in found if isinstance(stamp, Stamp))
     return found, " and ".join(NOTES.get(grain, grain.replace("ly", "s")) for grain in grains)
 
@@ -68,6 +72,16 @@ def read_stamps(cells: Sequence[Any], header: str) -> tuple[list[Stamp | str], s
 def year_mark(header: str) -> str:
     """What stands between a year and a column of this header, such as `-W` before a week; empty if unknown."""
     return next((mark for word, mark in YEAR_MARKS.items() if word in name_key(header)), "")
+
+
+def moved_midnights(stamps: Iterable[Stamp]) -> bool:
+    """Whether the times of day are two, an hour apart, as midnights of a zone with summer time are in another zone.
+
+    >>> moved_midnights([Stamp(dt.date(2024, 3, 29), "", "23:00:00"), Stamp(dt.date(2024, 4, 1), "", "22:00:00")])
+    True
+    """
+    hours = sorted({int(stamp.clock[:2] or 0) if stamp.clock[2:] in ("", ":00:00") else -9 for stamp in stamps})
+    return len(hours) == 2 and hours[1] >= 12 and hours[1] - hours[0] in (1, 23)
 
 
 def _local_stamps(local: Sequence[re.Match[str] | None]) -> tuple[list[Stamp | str], str]:

@@ -11,9 +11,8 @@ import shutil
 import sys
 import tempfile
 import textwrap
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+SERIES = "The series; else the map's own data file."
 MapFile = Annotated[Path, typer.Argument(metavar="MAP", help="The map file (YAML or JSON).")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where the report goes.")]
 
@@ -51,8 +51,7 @@ def main() -> None:
 
 @app.command()
 def demo(
-    case: Annotated[str, typer.Argument(help="support, gaming or hospital.")] = "support",
-    output: Output = None,
+    case: Annotated[str, typer.Argument(help="support, gaming or hospital.")] = "support", output: Output = None
 ) -> None:
     """Walk the whole path on a sample case; the last line is the path of the report."""
     sample = ipo.load_sample(case)
@@ -60,7 +59,7 @@ def demo(
     _say("2 Map", sample.ipo_map.text)
     _say("3 Audit", ipo.audit_map(sample.ipo_map).headline)
     _say("4 Series", sample.panel.text)
-    study = _study(sample.ipo_map, sample.panel)
+    study = ipo.run_study(sample.ipo_map, sample.panel, progress=sys.stderr.isatty())
     _say("5 Evidence", study.evidence.text)
     _say("6 What drives it", *study.driven_by)
     _say("7 Local win, strategic loss", *study.conflicting)
@@ -83,14 +82,12 @@ def audit(map_file: MapFile) -> None:
 @app.command()
 def report(
     map_file: MapFile,
-    series: Annotated[
-        Path | None, typer.Argument(metavar="[SERIES]", help="The series; else the map's own data file.")
-    ] = None,
+    series: Annotated[Path | None, typer.Argument(metavar="[SERIES]", help=SERIES)] = None,
     output: Output = None,
 ) -> None:
     """Judge every link of a map by its series and write the report, one offline HTML file."""
     ipo_map = ipo.read_map(map_file)
-    study = _study(ipo_map, ipo.read_series(series, ipo_map))
+    study = ipo.run_study(ipo_map, ipo.read_series(series, ipo_map), progress=sys.stderr.isatty())
     print(_wrapped(study.headline))
     _write(study, output or Path(f"{map_file.stem}_report.html"))
 
@@ -99,11 +96,9 @@ def report(
 def verify(
     report_file: Annotated[Path, typer.Argument(metavar="FILE", help="A report of ipo-nb.")],
     map_file: Annotated[
-        Path | None, typer.Option("--map", metavar="MAP", help="Its map: the study is run again and compared.")
+        Path | None, typer.Option("--map", metavar="MAP", help="Its map: to run the study again.")
     ] = None,
-    series: Annotated[
-        Path | None, typer.Option(metavar="SERIES", help="Its series; else the map's own data file.")
-    ] = None,
+    series: Annotated[Path | None, typer.Option(metavar="SERIES", help=SERIES)] = None,
 ) -> None:
     """Check that nobody changed a report and, with its map, that the series still give its numbers."""
     if map_file is None:
@@ -146,9 +141,7 @@ def screen(
 
 @app.command()
 def card(
-    long: Annotated[
-        bool, typer.Option("--long", help="1,000 draws a shape: an hour, where the short one takes minutes.")
-    ] = False,
+    long: Annotated[bool, typer.Option("--long", help="1,000 draws a shape: an hour instead of minutes.")] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="A text file with a place for the card.")
     ] = None,
@@ -174,7 +167,7 @@ def new(folder: Annotated[Path, typer.Argument(help="A folder that is not there 
     values.set_axis(weeks).to_csv(folder / "series.csv", index_label="week")
     (folder / "inventory.csv").write_text(STARTER_INVENTORY, encoding="utf-8")
     (folder / "map.yml").write_text(STARTER_MAP, encoding="utf-8")
-    (folder / "analysis.ipynb").write_text(_notebook(STARTER_CELLS), encoding="utf-8")
+    (folder / "analysis.ipynb").write_text(_notebook(), encoding="utf-8")
     print(f"{folder} holds inventory.csv, map.yml, series.csv (invented numbers) and analysis.ipynb.")
     print(f"Put your own metrics, links and series in their place. Next: ipo-nb lab {folder}")
 
@@ -246,10 +239,6 @@ def _pages_in(folder: Path | None) -> Path:
     return folder.resolve()
 
 
-def _study(ipo_map: ipo.IPOMap, panel: ipo.Panel) -> ipo.Study:
-    return ipo.run_study(ipo_map, panel, progress=sys.stderr.isatty())
-
-
 def _write(study: ipo.Study, output: Path) -> None:
     """Write the report and say where, on the last line of stdout."""
     stood_before = output.exists()
@@ -276,18 +265,20 @@ def _wrapped(text: str, *, indent: str = "") -> str:
     return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
 
 
-def _notebook(cells: Sequence[tuple[str, str]]) -> str:
-    """A notebook as JSON, from (kind, source) pairs."""
-    page = {
-        "nbformat": 4,
-        "nbformat_minor": 5,
-        "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
-        "cells": [
-            {"cell_type": kind, "id": f"cell-{number}", "metadata": {}, "source": source}
-            | ({"execution_count": None, "outputs": []} if kind == "code" else {})
-            for number, (kind, source) in enumerate(cells, start=1)
-        ],
-    }
+def _notebook() -> str:
+    """The starter notebook as JSON; a cell that starts with a capital or a # is prose."""
+    cells: list[dict[str, Any]] = []
+    for number, source in enumerate(STARTER_CELLS, start=1):
+        prose = source[0].isupper() or source[0] == "#"
+        kind: dict[str, Any] = {
+            "cell_type": "markdown" if prose else "code",
+            "id": f"cell-{number}",
+            "metadata": {},
+            "source": source,
+        }
+        cells.append(kind if prose else {**kind, "execution_count": None, "outputs": []})
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    page = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}
     return json.dumps(page, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -319,24 +310,21 @@ links:                      # cause and effect as in the inventory; lag [from, t
 """
 
 STARTER_CELLS = (
-    (
-        "markdown",
-        "# From metrics to drivers\n\nThe numbers in this folder are invented. Put your own metrics into "
-        "`inventory.csv`, your links into `map.yml`, your series into `series.csv`, and run all cells again.",
-    ),
-    ("code", 'import altair as alt\n\nimport ipo_nb as ipo\n\nalt.renderers.enable("svg");'),
-    ("markdown", "What is measured, and what is believed to move what:"),
-    ("code", 'ipo_map = ipo.read_map("map.yml")\nipo_map.inventory'),
-    ("code", "ipo_map"),
-    ("markdown", "What is wrong with the system as drawn, before any number is looked at:"),
-    ("code", "ipo.audit_map(ipo_map)"),
-    ("markdown", "The series, and what was decided while they were read:"),
-    ("code", "panel = ipo.read_series(None, ipo_map)\npanel.receipt"),
-    ("markdown", "Every link judged by the series:"),
-    ("code", "study = ipo.run_study(ipo_map, panel)\nstudy.evidence"),
-    ("code", "ipo.charts.map_chart(ipo_map, study.evidence)"),
-    ("markdown", "What drives the outcome, what conflicts, what the data cannot say:"),
-    ("code", "study"),
-    ("markdown", "One file to mail; it needs no network and no Python:"),
-    ("code", 'ipo.write_report(study, "report.html").name'),
+    "# From metrics to drivers\n\nThe numbers in this folder are invented. Put your own metrics into `inventory.csv`, "
+    "your links into `map.yml`, your series into `series.csv`, and run all cells again.",
+    'import altair as alt\n\nimport ipo_nb as ipo\n\nalt.renderers.enable("svg");',
+    "What is measured, and what is believed to move what:",
+    'ipo_map = ipo.read_map("map.yml")\nipo_map.inventory',
+    "ipo_map",
+    "What is wrong with the system as drawn, before any number is looked at:",
+    "ipo.audit_map(ipo_map)",
+    "The series, and what was decided while they were read:",
+    "panel = ipo.read_series(None, ipo_map)\npanel.receipt",
+    "Every link judged by the series:",
+    "study = ipo.run_study(ipo_map, panel)\nstudy.evidence",
+    "ipo.charts.map_chart(ipo_map, study.evidence)",
+    "What drives the outcome, what conflicts, what the data cannot say:",
+    "study",
+    "One file to mail; it needs no network and no Python:",
+    'ipo.write_report(study, "report.html").name',
 )

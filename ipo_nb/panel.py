@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ipo_nb.calendars import TOTAL
 from ipo_nb.errors import (
     BadOption,
     FileFault,
@@ -28,7 +29,7 @@ from ipo_nb.metrics import CADENCES, Formula, Metric, name_key
 from ipo_nb.reading import Sheet, is_missing, listed, read_numbers, read_sheet, read_times
 from ipo_nb.results import Receipt, Result
 
-__all__ = ["PERIODS", "SEASON", "Panel", "read_series", "totals"]
+__all__ = ["PERIODS", "SEASON", "Panel", "computed", "read_series", "totals"]
 
 PERIODS = {"daily": "D", "weekly": "W-SUN", "monthly": "M", "quarterly": "Q-DEC", "yearly": "Y-DEC"}
 SEASON = {"daily": 7, "weekly": 52, "monthly": 12, "quarterly": 4, "yearly": 1}
@@ -36,7 +37,6 @@ NOUNS = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "qua
 TIME_WORDS = {"period", "date", "day", "week", "month", "quarter", "year", "time", "timestamp", "datetime"}
 METRIC_WORDS = {"metric", "kpi", "measure", "indicator", "variable", "metric name", "kpi name"}
 VALUE_WORDS = {"value", "values", "amount"}
-TOTAL = re.compile(r"(?i)(grand |sub)?-?totals?|sum")
 SPARSE = 50  # calendar rows per value, from which on a date must be wrong
 
 Periods: Any = pd.PeriodIndex  # its stubs do not know from_ordinals
@@ -71,12 +71,9 @@ class Panel(Result):
             raise NeedsPeriods(", ".join(map(str, values.columns[:3])), found=type(periods).__name__)
         found = next((name for name, freq in PERIODS.items() if freq == periods.freqstr), "")
         if not found or cadence not in (None, found):
-            wrong, fix = (
-                f"The periods are of the kind {periods.freqstr}.",
-                "Change the index with asfreq, or the cadence.",
-            )
+            said: dict[str, Any] = {"value": periods.freqstr, "fix": "Change the index with asfreq, or the cadence."}
             expected = PERIODS.get(cadence or "", "one of " + ", ".join(PERIODS.values()))
-            raise BadOption(wrong, value=periods.freqstr, expected=expected, fix=fix)
+            raise BadOption(f"The periods are of the kind {periods.freqstr}.", expected=expected, **said)
         return cls(_on_calendar(_checked(values)), found)
 
     @property
@@ -180,7 +177,7 @@ def _ends(units: Any, ordinals: Any) -> pd.DataFrame:
 
 
 def read_series(source: str | Path | pd.DataFrame | None, ipo_map: IPOMap) -> Panel:
-    """Read the series of a map's metrics and bring them to its cadence.
+    """Read the series of a map's metrics and bring them to its cadence; the receipt says every decision.
 
     Parameters
     ----------
@@ -189,10 +186,6 @@ def read_series(source: str | Path | pd.DataFrame | None, ipo_map: IPOMap) -> Pa
         time and units; else the time is looked for by name, or by being the only column of dates.
     ipo_map : its metrics are read, other columns left aside. Values finer than its cadence are brought to it
         by each metric's `aggregate`, part periods at the ends dropped; a coarser metric is left out and told.
-
-    Returns
-    -------
-    Panel, with a receipt of every decision.
 
     Raises
     ------
@@ -203,21 +196,17 @@ def read_series(source: str | Path | pd.DataFrame | None, ipo_map: IPOMap) -> Pa
     >>> read_series(pd.DataFrame({"week": ["2024-W01", "2024-W03"], "calls": ["3", "5"]}), ipo_map).text
     '3 weeks from 2024-01-01 to 2024-01-21, 1 metric; 1 value is missing.'
     """
-    sheet = read_sheet(_data_file(ipo_map) if source is None else source)
-    reading = _Reading(sheet, ipo_map)
-    reading.find_columns(own=source is None)
-    return Panel(reading.values(), ipo_map.cadence, sheet.receipt)
+    own = source is None
+    if source is None:
+        if ipo_map.data is None or ipo_map.path is None:
+            wrong = "names no file of series" if ipo_map.data is None else "was not read from a file"
+            fix = "Give the series to read_series, or write data: {file: series.csv} into the map file."
+            raise FileFault(f"The map {wrong}.", file=ipo_map.path, expected="a map file with data", fix=fix)
+        source = path_beside(ipo_map.path, ipo_map.data.file)
+    sheet = read_sheet(source)
+    return Panel(_Reading(sheet, ipo_map, own).values(), ipo_map.cadence, sheet.receipt)
 
 
-def _data_file(ipo_map: IPOMap) -> Path:
-    if ipo_map.data is None or ipo_map.path is None:
-        wrong = "names no file of series" if ipo_map.data is None else "was not read from a file"
-        fix = "Give the series to read_series, or write data: {file: series.csv} into the map file."
-        raise FileFault(f"The map {wrong}.", file=ipo_map.path, expected="a map file with data", fix=fix)
-    return path_beside(ipo_map.path, ipo_map.data.file)
-
-
-@dataclass(slots=True)
 class _Reading:
     """One table on its way to a panel: positions of its columns of time, of units, of metrics by name if it is
     wide, of names and values of metrics if it is long.
@@ -226,18 +215,12 @@ class _Reading:
     date), value, the row of the sheet, and the number of its day, week, month, quarter and year.
     """
 
-    sheet: Sheet
-    ipo_map: IPOMap
-    time: tuple[int, ...] = ()
-    units: tuple[int, ...] = ()
-    metrics: dict[str, int] = field(default_factory=dict)
-    long: tuple[int, ...] = ()
-
-    def find_columns(self, *, own: bool) -> None:
-        """What each column is, by the map, by name, or by what it holds."""
-        sheet, names, data = self.sheet, self.ipo_map.names, self.ipo_map.data
-        if data:
-            self.time, self.units = (_declared(sheet, places, must=own) for places in (data.time, data.units))
+    def __init__(self, sheet: Sheet, ipo_map: IPOMap, own: bool) -> None:
+        """What each column is, by the map (which has to be right of its own file), by name, or by what it holds."""
+        self.sheet, self.ipo_map, names, data = sheet, ipo_map, ipo_map.names, ipo_map.data
+        declared = (data.time, data.units) if data else ((), ())
+        self.time, self.units = (_declared(sheet, places, must=own) for places in declared)
+        self.metrics: dict[str, int] = {}
         known = {name_key(name): name for name in names}
         labels, values = (sheet.find(*(words - known.keys())) for words in (METRIC_WORDS, VALUE_WORDS))
         self.long = (labels[0], values[0]) if len(labels) == len(values) == 1 else ()
@@ -269,7 +252,7 @@ class _Reading:
         raise_faults(self.sheet.faults)
         values = self.assembled({name: found for name, found in series.items() if found is not None}, points)
         wanted = [metric for metric in ipo_map.metrics if metric.formula and metric.name not in values]
-        whole = _computed(values, ipo_map, wanted)
+        whole = computed(values, ipo_map, wanted)
         made = [str(name) for name in whole if name not in values]
         self.sheet.tell("computed", len(made), "by formula", made)
         absent = [name for name in ipo_map.names if name not in {*whole, *series}]
@@ -301,12 +284,10 @@ class _Reading:
         for position in self.units:
             cells = sheet.cells[position]
             names = cells.map(_label)
-            total = {
-                name: f"{name!r} looks like a total, not a unit." for name in names.unique() if TOTAL.fullmatch(name)
-            }
-            told = names[names.eq("") | ~names.duplicated()].map({"": "The unit is missing."} | total).dropna()
-            for row, wrong in told.items():
-                sheet.fault(wrong, position, row, fix="Write the name of a unit, or delete such rows.")
+            for row, name in names[names.eq("") | ~names.duplicated()].items():
+                if not name or re.fullmatch(TOTAL, name):
+                    wrong = f"{name!r} looks like a total, not a unit." if name else "The unit is missing."
+                    sheet.fault(wrong, position, row, fix="Write the name of a unit, or delete such rows.")
             ways = cells.astype(str).groupby(names).nunique()
             merged = ways.index[ways > 1].tolist()
             sheet.tell("units", len(merged), "written with different spaces, taken as one", merged, noun="unit")
@@ -323,13 +304,11 @@ class _Reading:
         sheet, rows = self.sheet, self.sheet.cells.index
         columns: dict[int, Any] = {place: name for name, place in self.metrics.items()}
         if self.long:
-            metrics = self.metrics_of_rows(self.long[0])
-            rows = rows[metrics.notna()]
-            columns = {self.long[1]: metrics[rows].array}
+            metrics = self.metrics_of_rows(self.long[0]).dropna()
+            rows, columns = metrics.index, {self.long[1]: metrics.array}
             sheet = replace(sheet, cells=sheet.cells.loc[rows].reset_index(drop=True), lines=sheet.lines[rows])
         sheet.tell("units", len(self.units), f"told apart by {listed([sheet.names[at] for at in self.units])}")
-        used = {*self.time, *self.units, *self.long, *columns}
-        aside = [name for place, name in enumerate(sheet.names) if place not in used]
+        aside = [sheet.names[place] for place in self.free()]
         sheet.tell("left aside", len(aside), "of no metric", aside, noun="column")
         read = [(names, read_numbers(sheet, place)) for place, names in columns.items()]
         parts = [pd.DataFrame({"row": rows, "metric": names, "value": values}) for names, values in read]
@@ -358,9 +337,8 @@ class _Reading:
         one, other = sorted(sheet.lines[[*rows]])
         what = "time and unit" if self.units else "time"
         wrong = f"{name!r} has two values for one {what}, on lines {one} and {other}."
-        used = {*self.time, *self.units, *self.metrics.values(), *self.long}
         both = sheet.cells.loc[[*rows]].map(str)
-        apart = [header for at, header in enumerate(sheet.names) if at not in used and both[at].nunique() > 1]
+        apart = [sheet.names[place] for place in self.free() if both[place].nunique() > 1]
         fix = f"If {apart[0]!r} tells units apart, name it under units in the map's data." if apart else ""
         position = self.long[1] if self.long else self.metrics[name]
         sheet.fault(wrong, position, max(rows), fix=fix or "Delete one of the two rows.")
@@ -534,15 +512,29 @@ def _expected(points: pd.DataFrame, native: str, cadence: str, counts: pd.Series
     return (usual.reindex(counts.index.get_level_values("unit")).to_numpy() * there).sum(axis=1)
 
 
-def _computed(values: pd.DataFrame, ipo_map: IPOMap, wanted: Sequence[Metric]) -> pd.DataFrame:
-    """The frame with the wanted metrics made by their formulas where their parts are there."""
+def computed(
+    values: pd.DataFrame, ipo_map: IPOMap, wanted: Sequence[Metric], *, decimals: Mapping[str, int] = {}
+) -> pd.DataFrame:
+    """The columns of a map's metrics in its order, the wanted ones made by their formulas where their parts are there.
+
+    Parameters
+    ----------
+    values : one column per metric; one that is wanted is made anew.
+    decimals : digits to which a metric of that name is rounded.
+
+    >>> ipo_map = IPOMap([{"name": "A", "stage": "input"}, {"name": "B", "stage": "outcome", "formula": "A / 2"}])
+    >>> computed(pd.DataFrame({"A": [3.0]}), ipo_map, [ipo_map.metric("B")])["B"].tolist()
+    [1.5]
+    """
     columns = {str(name): values[name] for name in values if name not in {metric.name for metric in wanted}}
     formulas: dict[str, Formula] = {}
     for metric in wanted:
         with suppress(IpoError):  # the map has told of a formula that cannot be understood
             formulas[metric.name] = Formula.parse(metric.formula, ipo_map.names)
     while ready := [name for name in formulas.keys() - columns.keys() if columns.keys() >= {*formulas[name].names}]:
-        columns |= {name: formulas[name].evaluate(columns) for name in ready}
+        for name in ready:
+            column = formulas[name].evaluate(columns)
+            columns[name] = column.round(decimals[name]) if name in decimals else column
     columns = {str(name): values[name] for name in values} | columns
     return pd.DataFrame({name: columns[name] for name in ipo_map.names if name in columns}, index=values.index)
 
@@ -551,16 +543,8 @@ def totals(panel: Panel, ipo_map: IPOMap) -> Panel:
     """The units of a panel taken together, period by period.
 
     Only units with values in every period count, or a total would move when a unit opens or closes. Metrics
-    whose `aggregate` is `sum` are added up, others averaged over units; those with a formula are computed.
-
-    Parameters
-    ----------
-    panel : with units; one without is given back as it is.
-    ipo_map : says how each metric is aggregated.
-
-    Raises
-    ------
-    NotEnoughData : no unit has values in every period.
+    whose `aggregate` in the map is `sum` are added up, others averaged over units; those with a formula are
+    computed. A panel without units is given back as it is. Raises NotEnoughData if no unit is always there.
 
     >>> index = pd.MultiIndex.from_product([["A", "B"], pd.period_range("2024-01", periods=2, freq="M")])
     >>> panel = Panel.of(pd.DataFrame({"Calls": [1.0, 2.0, 3.0, 4.0]}, index=index))
@@ -582,6 +566,6 @@ def totals(panel: Panel, ipo_map: IPOMap) -> Panel:
     inside = panel.values[panel.values.index.get_level_values("unit").isin(whole)].groupby(level="period")
     how = {metric.name: "sum" if metric.aggregate == "sum" else "mean" for metric in known}
     values = inside[[name for name in how if name in used or ipo_map.metric(name).formula]].agg(how)
-    values = _computed(values, ipo_map, [metric for metric in known if metric.formula])
+    values = computed(values, ipo_map, [metric for metric in known if metric.formula])
     told = f"{_count(len(whole), 'unit')} of {len(panel.units):,} with values in every period taken together"
     return Panel(values, panel.cadence, Receipt.of([("units", len(whole), told)]))

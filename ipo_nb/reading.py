@@ -8,19 +8,19 @@ import math
 import re
 import warnings
 import zipfile
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ipo_nb.calendars import Stamp, read_stamps, year_mark
+from ipo_nb.calendars import Stamp, moved_midnights, read_stamps, year_mark
 from ipo_nb.errors import FileFault, InventoryError, IpoError, SeriesError, nearest, raise_faults
 from ipo_nb.links import IPOMap, path_beside
 from ipo_nb.mapfile import parse_map
@@ -170,12 +170,12 @@ def _read_csv(path: Path) -> Sheet:
 
 def _separator(text: io.StringIO, path: Path) -> str:
     """The one mark that gives the first rows as many cells as the header; if none does, what cuts that most."""
-    widths = {mark: [0] for mark in SEPARATORS}
+    widths: dict[str, list[int]] = {}
     for mark in SEPARATORS:
         text.seek(0)
         with suppress(csv.Error):
-            rows = islice(csv.reader(text, delimiter=mark), 200)
-            widths[mark] = [len(row) for row in rows if not _is_blank(row)] or [0]
+            widths[mark] = [len(row) for row in islice(csv.reader(text, delimiter=mark), 200) if not _is_blank(row)]
+        widths[mark] = widths.get(mark) or [0]
     even = [mark for mark, found in widths.items() if found[0] > 1 and len(set(found)) == 1]
     if len(even) > 1:
         wrong = f"Its columns could be separated by {' or '.join(SEPARATORS[mark] for mark in even)}."
@@ -270,11 +270,11 @@ def _book_rows(page: Any, path: Path) -> Rows:
     return rows
 
 
-def _read_parquet(path: Path) -> Sheet:
-    return _frame_sheet(pd.read_parquet(path), path.name)
-
-
-READERS = {".csv": _read_csv, ".tsv": _read_csv, ".txt": _read_csv, ".xlsx": _read_xlsx, ".parquet": _read_parquet}
+READERS: dict[str, Callable[[Path], Sheet]] = {
+    **dict.fromkeys((".csv", ".tsv", ".txt"), _read_csv),
+    ".xlsx": _read_xlsx,
+    ".parquet": lambda path: _frame_sheet(pd.read_parquet(path), path.name),
+}
 
 
 def _frame_sheet(frame: pd.DataFrame, file: str) -> Sheet:
@@ -284,16 +284,17 @@ def _frame_sheet(frame: pd.DataFrame, file: str) -> Sheet:
         raise _refused(file, "The table has column names of several levels.", fix)
     if frame.empty:
         raise _refused(file, "The table has no cells.", "Fill it in.", expected="rows and columns")
-    levels = [frame.index.get_level_values(level).to_series() for level in range(frame.index.nlevels)]
-    dated = [level.dtype.kind == "M" or isinstance(level.dtype, pd.PeriodDtype) for level in levels]
-    if len(levels) == 1 and levels[0].name is None and not dated[0]:
-        levels = []
-    given = ["period" if date else f"unit {place}" for place, date in enumerate(dated, start=1)]
-    index = [name if level.name is None else level.name for level, name in zip(levels, given, strict=False)]
-    names = tuple(" ".join(str(name).split()) for name in (*index, *frame))
-    columns = [*levels, *(frame.iloc[:, place] for place in range(frame.shape[1]))]
-    cells = pd.DataFrame({place: _typed(column.reset_index(drop=True)) for place, column in enumerate(columns)})
-    return Sheet(names, cells, np.arange(1, len(frame) + 1), file, names[: len(levels)])
+    index: list[tuple[Any, pd.Series[Any]]] = []
+    for place in range(frame.index.nlevels):
+        level = frame.index.get_level_values(place)
+        dated = level.dtype.kind == "M" or isinstance(level.dtype, pd.PeriodDtype)
+        if level.name is not None or dated or frame.index.nlevels > 1:
+            name = ("period" if dated else f"unit {place + 1}") if level.name is None else level.name
+            index.append((name, level.to_series()))
+    columns = [*index, *frame.items()]
+    names = tuple(" ".join(str(name).split()) for name, _ in columns)
+    cells = pd.DataFrame({place: _typed(column.reset_index(drop=True)) for place, (_, column) in enumerate(columns)})
+    return Sheet(names, cells, np.arange(1, len(frame) + 1), file, names[: len(index)])
 
 
 def _typed(cells: pd.Series[Any]) -> pd.Series[Any]:
@@ -305,34 +306,28 @@ def _typed(cells: pd.Series[Any]) -> pd.Series[Any]:
     return plain.map(lambda cell: cell if isinstance(cell, Hashable) else str(cell)) if mixed else plain
 
 
-class _Style(NamedTuple):
-    """One way of writing numbers."""
+class _Style:
+    """One way of writing numbers; `marks` stand between thousands."""
 
-    note: str
-    pattern: re.Pattern[str]
-    marks: str  # between thousands, to be taken out
-    decimal: str
-
-    @classmethod
-    def of(cls, note: str, marks: str, decimal: str) -> _Style:
-        dot = re.escape(decimal)
+    def __init__(self, note: str, marks: str, decimal: str) -> None:
+        self.note, self.marks, self.decimal, dot = note, marks, decimal, re.escape(decimal)
         plain = rf"(?:[0-9]+{dot}?[0-9]*|{dot}[0-9]+)(?:[eE][+-]?[0-9]+)?"
         grouped = rf"[1-9][0-9]{{0,2}}(?:{marks}[0-9]{{3}})+(?:{dot}[0-9]+)?"
-        return cls(note, re.compile(f"[+-]?(?:{grouped}|{plain})" if marks else f"[+-]?{plain}"), marks, decimal)
+        self.fits = re.compile(f"[+-]?(?:{grouped}|{plain})" if marks else f"[+-]?{plain}").fullmatch
 
     def value(self, text: str) -> float:
         return float((re.sub(self.marks, "", text) if self.marks else text).replace(self.decimal, "."))
 
 
 SPACES = "[ \u00a0\u2009\u202f'\u2019]"
-PLAIN = _Style.of("", "", ".")
+PLAIN = _Style("", "", ".")
 STYLES = (
     PLAIN,
-    _Style.of("a decimal comma", "", ","),
-    _Style.of("commas between thousands", ",", "."),
-    _Style.of("points between thousands and a decimal comma", r"\.", ","),
-    _Style.of("spaces or apostrophes between thousands", SPACES, "."),
-    _Style.of("spaces or apostrophes between thousands and a decimal comma", SPACES, ","),
+    _Style("a decimal comma", "", ","),
+    _Style("commas between thousands", ",", "."),
+    _Style("points between thousands and a decimal comma", r"\.", ","),
+    _Style("spaces or apostrophes between thousands", SPACES, "."),
+    _Style("spaces or apostrophes between thousands and a decimal comma", SPACES, ","),
 )
 
 
@@ -362,12 +357,12 @@ def read_numbers(sheet: Sheet, position: int) -> NDArray[np.float64]:
     style, doubtful = _style(list(texts.values()), sheet.separator)
     for row, text in texts.items():
         if text == doubtful:
-            ways = dict.fromkeys(f"{each.value(text):.15g}" for each in STYLES if each.pattern.fullmatch(text))
+            ways = dict.fromkeys(f"{each.value(text):.15g}" for each in STYLES if each.fits(text))
             why = f"{shown(text)} could mean {' or '.join(ways)}, and no other cell of the column decides it."
             fix = "Write the numbers without thousands marks and with a decimal point."
             sheet.fault(why, position, row, expected="numbers such as 1234.5", fix=fix)
             return values
-        if style.pattern.fullmatch(text):
+        if style.fits(text):
             values[row] = style.value(text)
         else:
             wrong[row] = "is no number"
@@ -390,9 +385,9 @@ def _style(written: Sequence[str], separator: str) -> tuple[_Style, str]:
     """The style that most cells have, and a cell that two styles which all cells have read differently."""
     marks = "".join(set().union(*written))
     possible = [style for style in STYLES if style is PLAIN or re.search(style.marks or ",", marks)]
-    fitting = [style for style in possible if all(map(style.pattern.fullmatch, written))]
+    fitting = [style for style in possible if all(map(style.fits, written))]
     if not fitting:
-        return max(possible, key=lambda style: sum(map(bool, map(style.pattern.fullmatch, written)))), ""
+        return max(possible, key=lambda style: sum(map(bool, map(style.fits, written)))), ""
     decimals = fitting[0] is PLAIN and separator == "," and all("." in text for text in written)
     if len(fitting) == 1 or decimals:  # `1.234` in every cell of a file with commas: a program's three decimals
         return fitting[0], ""
@@ -429,6 +424,11 @@ def read_times(sheet: Sheet, positions: Sequence[int]) -> tuple[pd.DataFrame, st
     good = {stamp for stamp in stamps if isinstance(stamp, Stamp)}
     if len(good) > len({stamp[:2] for stamp in good}) and not any(reasons):
         sheet.fault("There are several times of day within one day.", last, 0, fix="Add the values up to days first.")
+    elif moved_midnights(good):
+        wrong = "The times of day are midnights of another time zone, so that days may be one too early."
+        sheet.fault(wrong, last, 0, expected="local dates", fix="Write the dates without times, as they are there.")
+    elif len(clocks := {stamp.clock for stamp in good}) == 1 and any(clocks):
+        note += f" at {clocks.pop()}, each taken as its day"
     read = [stamp[:2] if isinstance(stamp, Stamp) else (None, "") for stamp in stamps]
     times = pd.DataFrame(read, columns=["day", "grain"]).astype({"day": "datetime64[s]", "grain": "category"})
     return times.iloc[codes].reset_index(drop=True), note
@@ -485,9 +485,7 @@ class _Row(dict[str, Any]):
     line: int
 
 
-def read_inventory(
-    source: str | Path | pd.DataFrame | Inventory | Sequence[Metric | Mapping[str, Any]],
-) -> Inventory:
+def read_inventory(source: str | Path | pd.DataFrame | Inventory | Sequence[Metric | Mapping[str, Any]]) -> Inventory:
     """Read the list of what is measured.
 
     Parameters
@@ -529,7 +527,7 @@ def _inventory(sheet: Sheet) -> Inventory:
             if meant != text:
                 sheet.tell(column, 1, f"{text!r} taken as {meant!r}" if meant else f"{text!r} says nothing")
             if column in ("controllable", "target", "window"):
-                number = float(text) if PLAIN.pattern.fullmatch(text) else text
+                number = float(text) if PLAIN.fits(text) else text
                 row[column] = None if text.casefold() in MISSING else number
             elif column:
                 row[column] = meant
@@ -557,7 +555,7 @@ def _fields(sheet: Sheet) -> list[str]:
             wrong = f"The headers {headers[0]!r} and {headers[1]!r} could both be the {column}."
             raise InventoryError(wrong, **place, column=headers[1], fix=f"Call one of them {column}.")
         texts = [str(cell).strip() for at in places for cell in sheet.cells[at] if not is_missing(cell)]
-        if column == "objective" and not own and texts and all(map(PLAIN.pattern.fullmatch, texts)):
+        if column == "objective" and not own and texts and all(map(PLAIN.fits, texts)):
             wrong = f"The header {headers[0]!r} could be the objective or the target, and its cells are numbers."
             raise InventoryError(wrong, **place, column=headers[0], fix="Call it objective or target.")
         for at in places:

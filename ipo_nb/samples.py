@@ -42,22 +42,11 @@ def sample_folder(name: str) -> Path:
 
 
 def load_sample(name: str) -> Sample:
-    """A sample case by name: `support`, `gaming` or `hospital`.
+    """A sample case by name: `support`, `gaming` or `hospital`, in any spelling of capitals.
 
-    Parameters
-    ----------
-    name : the case, in any spelling of capitals.
+    Returns a Sample, read from its files as an analyst would read them: `.ipo_map`, `.panel`, and `.truth`.
+    Raises BadOption if there is no such case, and says the nearest one.
 
-    Returns
-    -------
-    Sample, read from its files as an analyst would read them: `.ipo_map`, `.panel`, and `.truth`.
-
-    Raises
-    ------
-    BadOption : no such case; says the nearest one.
-
-    Examples
-    --------
     >>> load_sample("hospital").panel.units[:2]
     ('Alder', 'Ash')
     """
@@ -75,15 +64,10 @@ def simulate_case(folder: str | Path, *, seed: int | None = None) -> Sample:
     """
     recipe = _recipe(Path(folder))
     ipo_map = read_map(Path(folder) / "map.yml")
-    freq = PERIODS[ipo_map.cadence]
-    return simulate_system(
-        _planted(recipe),
-        _shapes(recipe),
-        ipo_map=ipo_map,
-        periods=pd.period_range(pd.Period(recipe["start"], freq=freq), periods=recipe["periods"], freq=freq),
-        units=recipe.get("units", ()),
-        seed=recipe["seed"] if seed is None else seed,
-    )
+    when = pd.period_range(recipe["start"], periods=recipe["periods"], freq=PERIODS[ipo_map.cadence])
+    seed = recipe["seed"] if seed is None else seed
+    said: dict[str, Any] = {"ipo_map": ipo_map, "periods": when, "units": recipe.get("units", ()), "seed": seed}
+    return simulate_system(_planted(recipe), _shapes(recipe), **said)
 
 
 def write_samples(folder: str | Path | None = None) -> list[Path]:
@@ -119,24 +103,19 @@ def _planted(recipe: dict[str, Any]) -> list[Planted]:
 
 
 def _shapes(recipe: dict[str, Any]) -> dict[str, Shape]:
-    shapes = {}
-    for name, row in recipe["shapes"].items():
-        fields: dict[str, Any] = {key: tuple(x) if isinstance(x, list) else x for key, x in row.items()}
-        shapes[name] = Shape(**fields)
-    return shapes
+    rows: dict[str, dict[str, Any]] = recipe["shapes"]
+    return {name: Shape(**row) for name, row in rows.items()}
 
 
 def _series_text(sample: Sample, recipe: dict[str, Any]) -> str:
     """The recorded metrics as CSV, each number with the decimals of its shape, a missing one as nothing."""
-    decimals = {name: shape.decimals for name, shape in _shapes(recipe).items()}
-    names = [name for name in sample.panel.names if name in decimals]
-    source = sample.ipo_map.data
-    rows = [[*source.units, *source.time, *names] if source else names]
-    for key, row in zip(sample.panel.values.index, sample.panel.values[names].to_numpy(), strict=True):
-        *unit, period = key if isinstance(key, tuple) else (key,)
-        cells = [f"{x:.{decimals[name]}f}" for name, x in zip(names, row, strict=True)]
-        rows.append([*unit, str(period.start_time.date()), *("" if cell == "nan" else cell for cell in cells)])
-    return "".join(",".join(row) + "\n" for row in rows)
+    values, source = sample.panel.values, sample.ipo_map.data
+    days = [str(period.start_time.date()) for period in values.index.get_level_values("period")]
+    keys = [list(values.index.get_level_values("unit")), days] if sample.panel.units else [days]
+    columns = dict(zip([*source.units, *source.time], keys, strict=True)) if source else {}
+    for name, shape in _shapes(recipe).items():
+        columns[name] = ["" if math.isnan(x) else f"{x:.{shape.decimals}f}" for x in values[name]]
+    return pd.DataFrame(columns).to_csv(index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":

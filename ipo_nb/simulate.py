@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
 from statistics import NormalDist
 from typing import Any
 
@@ -14,8 +15,8 @@ import pandas as pd
 
 from ipo_nb.errors import BadOption, nearest
 from ipo_nb.links import IPOMap, Link
-from ipo_nb.metrics import Formula, Metric
-from ipo_nb.panel import PERIODS, SEASON, Panel
+from ipo_nb.metrics import Metric
+from ipo_nb.panel import PERIODS, SEASON, Panel, computed
 from ipo_nb.results import Result
 
 __all__ = ["KINDS", "Planted", "Sample", "Shape", "simulate_system", "truth_table"]
@@ -193,17 +194,11 @@ def simulate_system(
     units : names of the units of a panel; empty for one series per metric.
     seed : another seed is another draw of the same system. Streams go by order: renaming changes no number.
 
-    Returns
-    -------
-    Sample, with the `Panel` of all metrics.
-
     Raises
     ------
     UnknownMetric : a planted pair names what neither `shapes` nor the map has.
     BadOption : causes of the same period run in a circle, or an option has no meaning.
 
-    Examples
-    --------
     >>> sample = simulate_system([Planted("Staff", "Wait", -0.5, lag=2)], periods=104, seed=3)
     >>> sample.text
     'Simulated system: 2 metrics over 104 weekly periods. Of its links 1 is true.'
@@ -218,8 +213,13 @@ def simulate_system(
     shapes = {ipo_map.metric(name).name: shape for name, shape in (shapes or {}).items()}
     moved = {metric.name: shapes.get(metric.name, Shape()) for metric in ipo_map.metrics if not metric.formula}
     recorded = _recorded(planted, moved, (max(len(units), 1), len(when)), SEASON[ipo_map.cadence], seed)
-    values = _with_formulas(_frame(recorded, when, units), ipo_map, shapes)
-    return Sample(ipo_map.title or "simulated", ipo_map, Panel.of(values.sort_index()), truth_table(planted))
+    index: Any = pd.MultiIndex.from_product([list(units), when], names=["unit", "period"]) if len(units) else when
+    values = pd.DataFrame({name: array.ravel() for name, array in recorded.items()}, index=index)
+    decimals = {name: shape.decimals for name, shape in shapes.items()}
+    whole = computed(values, ipo_map, [metric for metric in ipo_map.metrics if metric.formula], decimals=decimals)
+    if left := ", ".join(name for name in ipo_map.names if name not in whole):
+        raise BadOption(f"These formulas cannot be worked out: {left}.", value=left, fix="Mend one of them.")
+    return Sample(ipo_map.title or "simulated", ipo_map, Panel.of(whole.sort_index()), truth_table(planted))
 
 
 def truth_table(planted: Sequence[Planted]) -> pd.DataFrame:
@@ -233,16 +233,11 @@ def _drawn_map(planted: Sequence[Planted], names: Iterable[str]) -> IPOMap:
     """The map of somebody who believes every planted pair, a little unsure when it bites."""
     causes, effects = {pair.cause for pair in planted}, {pair.effect for pair in planted}
     stage = {name: "input" if name not in effects else "process" if name in causes else "outcome" for name in names}
-    return IPOMap(
-        metrics=tuple(Metric(name, stage[name]) for name in stage),
-        links=tuple(Link(x.cause, x.effect, sign=x.sign or "?", lag=_window(x.lag)) for x in planted),
-        title="Simulated system",
-    )
-
-
-def _window(lag: float) -> tuple[int, int]:
-    first = 0 if math.isnan(lag) else int(lag)
-    return max(0, first - SPACE), first + SPACE
+    links = []
+    for pair in planted:
+        lag = 0 if math.isnan(pair.lag) else int(pair.lag)
+        links.append(Link(pair.cause, pair.effect, sign=pair.sign or "?", lag=(max(0, lag - SPACE), lag + SPACE)))
+    return IPOMap([Metric(name, stage[name]) for name in stage], links, title="Simulated system")
 
 
 def _calendar(periods: int | pd.PeriodIndex, cadence: str) -> pd.PeriodIndex:
@@ -250,17 +245,16 @@ def _calendar(periods: int | pd.PeriodIndex, cadence: str) -> pd.PeriodIndex:
         return periods.rename("period")
     if periods < 1:
         raise BadOption(f"A system of {periods} periods has no series.", value=periods, expected="1 or more")
-    last = pd.Period(LAST_PERIOD, freq=PERIODS[cadence])
-    return pd.period_range(end=last, periods=periods, name="period")
+    return pd.period_range(end=pd.Period(LAST_PERIOD, freq=PERIODS[cadence]), periods=periods, name="period")
 
 
 def _spelt(pair: Planted, ipo_map: IPOMap) -> Planted:
     """The pair with its names as the map spells them; refused if it acts on or by what a formula computes."""
     ends = ipo_map.metric(pair.cause), ipo_map.metric(pair.effect)
-    computed = next((metric.name for metric in ends if metric.formula), None)
-    if pair.acts and computed:
-        message = f"{pair.cause} -> {pair.effect}: {computed!r} is computed, so nothing can be planted in it."
-        raise BadOption(message, value=computed, fix="Plant it in a metric that its formula is made of.")
+    made = next((metric.name for metric in ends if metric.formula), None)
+    if pair.acts and made:
+        message = f"{pair.cause} -> {pair.effect}: {made!r} is computed, so nothing can be planted in it."
+        raise BadOption(message, value=made, fix="Plant it in a metric that its formula is made of.")
     return replace(pair, cause=ends[0].name, effect=ends[1].name)
 
 
@@ -274,7 +268,7 @@ def _recorded(
     score = random.permutation([NormalDist().inv_cdf((unit + 0.5) / n_units) for unit in range(n_units)])
     movers = {name: _Mover(shape, score, n_periods, season, random) for name, shape in shapes.items()}
     acting = [pair for pair in planted if pair.acts]
-    order = _same_period_order(acting, list(shapes))
+    order = _same_period_order(acting, shapes)
     into = {name: [pair for pair in acting if pair.effect == name] for name in order}
     for now in range(WARM_UP + n_periods):
         for name in order:
@@ -332,37 +326,13 @@ def _autoregressive(noise: np.ndarray, coefficient: float) -> np.ndarray:
     return out
 
 
-def _same_period_order(acting: Sequence[Planted], names: Sequence[str]) -> list[str]:
+def _same_period_order(acting: Sequence[Planted], names: Iterable[str]) -> list[str]:
     """The metrics so that a cause without delay comes before its effect."""
-    left, order = list(names), list[str]()
-    while left:
-        waiting = {pair.effect for pair in acting if pair.lag == 0 and pair.cause in left}
-        ready = [name for name in left if name not in waiting]
-        if not ready:
-            circle = " -> ".join(left)
-            message = f"Causes without delay run in a circle among {circle}."
-            raise BadOption(message, value=circle, fix="Give one of these links a lag of 1 or more.")
-        order += ready
-        left = [name for name in left if name not in ready]
-    return order
-
-
-def _frame(recorded: Mapping[str, np.ndarray], when: pd.PeriodIndex, units: Sequence[str]) -> pd.DataFrame:
-    index: pd.Index[Any] = when
-    if len(units):
-        index = pd.MultiIndex.from_product([list(units), when], names=["unit", "period"])
-    return pd.DataFrame({name: array.ravel() for name, array in recorded.items()}, index=index)
-
-
-def _with_formulas(values: pd.DataFrame, ipo_map: IPOMap, shapes: Mapping[str, Shape]) -> pd.DataFrame:
-    """The frame in the order of the map, with each computed metric, rounded if it has a shape."""
-    missing = [metric for metric in ipo_map.metrics if metric.name not in values]
-    left = {metric.name: Formula.parse(metric.formula, ipo_map.names) for metric in missing}
-    while left:
-        name = next((name for name, formula in left.items() if set(formula.names) <= set(values)), None)
-        if name is None:
-            circle = ", ".join(left)
-            raise BadOption("These formulas are made of each other.", value=circle, fix="Mend one of them.")
-        column = left.pop(name).evaluate({str(part): values[part] for part in values})
-        values[name] = column.round(shapes[name].decimals) if name in shapes else column
-    return values[list(ipo_map.names)]
+    now = [pair for pair in acting if pair.lag == 0]
+    causes = {name: [pair.cause for pair in now if pair.effect == name] for name in names}
+    try:
+        return list(TopologicalSorter(causes).static_order())
+    except CycleError as error:
+        circle = " -> ".join(error.args[1])
+        message = f"Causes without delay run in a circle: {circle}."
+        raise BadOption(message, value=circle, fix="Give one of these links a lag of 1 or more.") from None

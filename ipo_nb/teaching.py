@@ -6,9 +6,8 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ipo_nb.errors import BadOption, IpoError, nearest
 from ipo_nb.results import escape
@@ -18,8 +17,7 @@ from ipo_nb.simulate import Sample
 __all__ = ["CHECKS", "Answer", "Check", "Words", "check", "hint", "own_copy", "refused", "say"]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """One question of a page; what is right is looked up in the support case, never written down twice."""
 
     question: str
@@ -40,18 +38,7 @@ class Words(str):
 class Answer(Words):
     """What came of a check, in words; `state` is `not attempted yet`, `right` or `wrong`."""
 
-    state: str
-
-    @classmethod
-    def of(cls, state: str, words: str) -> Answer:
-        """An answer of a state, with the words that the page shows."""
-        answer = cls(words)
-        answer.state = state
-        return answer
-
-
-def _planted(cause: str, effect: str, column: str) -> Callable[[Sample], Any]:
-    return lambda case: case.truth.set_index(["cause", "effect"]).at[(cause, effect), column]
+    state = "not attempted yet"
 
 
 CHECKS = {
@@ -72,7 +59,7 @@ CHECKS = {
     ),
     "05.1": Check(
         "After how many weeks is the effect of Handle minutes on Satisfaction strongest?",
-        _planted("Handle minutes", "Satisfaction", "lag"),
+        lambda case: case.truth.set_index(["cause", "effect"]).at[("Handle minutes", "Satisfaction"), "lag"],
         ("At which lag is the dot furthest from zero?", "It is profile.lag."),
     ),
     "07.1": Check(
@@ -91,12 +78,14 @@ def check(name: str, answer: Any) -> Answer:
     """
     asked = _named(name)
     if answer is ...:
-        return Answer.of("not attempted yet", "Not attempted yet: put your answer in place of the three dots.")
+        return Answer("Not attempted yet: put your answer in place of the three dots.")
     right = asked.solution(load_sample("support"))
     given = answer.strip().casefold() if isinstance(answer, str) else answer
-    if not isinstance(answer, bool) and given == (right.casefold() if isinstance(right, str) else right):
-        return Answer.of("right", f"Right. {asked.question} {answer}.")
-    return Answer.of("wrong", f"Not {answer!r}. {asked.hints[0]} More: teach.hint({name!r}, 2).")
+    is_right = not isinstance(answer, bool) and given == (right.casefold() if isinstance(right, str) else right)
+    more = f"Not {answer!r}. {asked.hints[0]} More: teach.hint({name!r}, 2)."
+    told = Answer(f"Right. {asked.question} {answer}." if is_right else more)
+    told.state = "right" if is_right else "wrong"
+    return told
 
 
 def say(*sentences: str) -> Words:

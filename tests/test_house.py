@@ -125,22 +125,17 @@ def test_everything_public_is_explained_and_annotated(path: Path) -> None:
 def test_the_front_door_offers_what_the_rooms_offer() -> None:
     for name in ipo.__all__:
         assert getattr(ipo, name) is not None
-    for room, names in ipo._ROOMS.items():
-        assert set(names.split()) <= set(import_module(f"ipo_nb.{room}").__all__)
+    for name, room in ipo._ROOM_OF.items():
+        assert name in import_module(room).__all__
     assert set(ipo.__all__) <= set(dir(ipo))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = ipo.nonsense
 
 
 def test_type_checkers_see_the_same_names_as_python() -> None:
-    tree = ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))
-    guarded = next(node for node in tree.body if isinstance(node, ast.If))
-    seen = {
-        (node.module, alias.name) for node in guarded.body if isinstance(node, ast.ImportFrom) for alias in node.names
-    }
-    assert seen == {(f"ipo_nb.{room}", name) for name, room in ipo._ROOM_OF.items()} | {
-        ("ipo_nb", room) for room in ipo._OPEN_ROOMS
-    }
+    nodes = ast.parse((PACKAGE / "__init__.pyi").read_text("utf-8")).body
+    seen = {(node.module, alias.asname) for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert seen == {(room, name) for name, room in ipo._ROOM_OF.items()}
 
 
 def loaded_after(code: str) -> set[str]:

@@ -108,8 +108,7 @@ def test_each_kind_of_source_gives_the_same_panel(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "header",
-    ["week,Calls,other\n", "Date,Calls,other\n", "anything,Calls,other\n", "Week ending,Calls,other\n"],
+    "header", ["week,Calls,other\n", "Date,Calls,other\n", "anything,Calls,other\n", "Week ending,Calls,other\n"]
 )
 def test_the_time_is_found_by_name_or_as_the_only_dates(header: str) -> None:
     panel = read_series(frame_of(header.replace(" ", "_") + "2024-01-07,3,x 2024-01-14,4,5").rename(
@@ -275,6 +274,7 @@ def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
         ("week,site,Calls 2024-W01,A,3 2024-W01,B,4", "If 'site' tells units apart"),
         ("week,unit,Calls 2024-W01,A,3 2024-W02,,4", "line 2, column 'unit': The unit is missing"),
         ("week,unit,Calls 2024-W01,A,3 2024-W01,Total,4", "'Total' looks like a total, not a unit"),
+        ("week,unit,Calls 2024-W01,A,3 2024-W01,ALL,4", "'ALL' looks like a total, not a unit"),
         ("week,unit,Calls 2024-W01,A,3 2024-W02,a,4", "'A' and 'a' differ by case or Unicode form only"),
         ("week,Calls,calls 2024-W01,3,3", "'Calls' and 'calls' are both the metric 'Calls'"),
         ("week,Lost 2024-W01,3", "No column is named like a metric of the map"),
@@ -288,10 +288,7 @@ def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
         ("week,Calls 5,3", "line 1, column 'week': '5' is no time: it says no year"),
         ("week,Calls 2024-W01,3 2024-01-08,4", "has times of several kinds"),
         ("date,Calls 2024-01-31,3 2224-01-31,4", "not between 1800 and 2200"),
-        (
-            "date,Calls 1924-01-31,3 2024-01-31,3 2024-02-07,4",
-            "line 1.*1924-01-31 is far away from all others",
-        ),
+        ("date,Calls 1924-01-31,3 2024-01-31,3 2024-02-07,4", "line 1.*1924-01-31 is far away from all others"),
         ("week,Calls 2024-W01,NA", "No metric has a value"),
     ],
 )

@@ -91,10 +91,7 @@ def test_unnamed_empty_columns_and_blank_lines_are_left_out_and_told(tmp_path: P
         ("", "is empty"),
         ("a,b\n", "nothing below its header"),
         (" \n\n", "no cells"),
-        (
-            "a,b\n1,2\n1,2,3\n1\n",
-            r"2 faults.*line 3: The row has 3 cells, the header 2.*line 4: The row has 1",
-        ),
+        ("a,b\n1,2\n1,2,3\n1\n", r"2 faults.*line 3: The row has 3 cells, the header 2.*line 4: The row has 1"),
         ("Report of May\na,b,c\n1,2,3\n4,5,6\n", "line 1: The header has 1 cells, the rows below have 3"),
         ('a,b\n1,"2\n3,4\n', "line 2: .*quotation marks"),
         ('a,b\n1,"2"x\n', "line 2: .*quotation marks"),
@@ -110,10 +107,7 @@ def test_a_text_that_falls_not_into_cells_is_refused(tmp_path: Path, text: str, 
 
 @pytest.mark.parametrize(
     ("raw", "words"),
-    [
-        ("a,b\n1,é\n".encode("cp1252"), "line 2: The byte 0xE9 is not UTF-8"),
-        ("a,b\n".encode("utf-16"), "UTF-16"),
-    ],
+    [("a,b\n1,é\n".encode("cp1252"), "line 2: The byte 0xE9 is not UTF-8"), ("a,b\n".encode("utf-16"), "UTF-16")],
 )
 def test_other_encodings_are_refused_by_name(tmp_path: Path, raw: bytes, words: str) -> None:
     (tmp_path / "t.csv").write_bytes(raw)
@@ -234,23 +228,7 @@ def test_plain_numbers_come_back_to_the_last_digit(cells: list[float]) -> None:
 
 
 def test_missing_marks_are_missing_in_every_case() -> None:
-    marks = [
-        "",
-        " ",
-        "NA",
-        "N/A",
-        "na",
-        "nan",
-        "NaN",
-        "null",
-        "-",
-        "#DIV/0!",
-        "#N/A",
-        None,
-        np.nan,
-        pd.NaT,
-        pd.NA,
-    ]
+    marks = ["", " ", "NA", "N/A", "na", "nan", "NaN", "null", "-", "#DIV/0!", "#N/A", None, np.nan, pd.NaT, pd.NA]
     values, faults = numbers([*marks, "5"])
     assert np.isnan(values[:-1]).all()
     assert values[-1] == 5
@@ -290,8 +268,7 @@ def test_three_decimals_everywhere_are_decimals_in_a_file_of_commas() -> None:
 
 
 @pytest.mark.parametrize(
-    "cell",
-    ["abc", "12%", "€5", "1_000", "٣", "0:02:14", "1362044 hours", "(5)", "−5", "0x1F", "1,2,3", "1 2", True],
+    "cell", ["abc", "12%", "€5", "1_000", "٣", "0:02:14", "1362044 hours", "(5)", "−5", "0x1F", "1,2,3", "1 2", True]
 )
 def test_what_is_no_plain_number_is_refused_with_its_line(cell: object) -> None:
     _, faults = numbers(["1", cell, "2.5"])
@@ -363,6 +340,7 @@ def test_each_way_of_writing_a_time_is_read(cell: object, said: str) -> None:
         ("31/12/24", "two digits"),
         ("03/04/2024", "day and month cannot be told apart"),
         ("Total", "row of totals"),
+        ("all", "row of totals"),
         ("next week", "no known way"),
         ("0024-01-31", "not between 1800 and 2200"),
         (pd.Period("2024", "Y-MAR"), "Y-MAR are not read"),
@@ -387,6 +365,24 @@ def test_day_or_month_first_is_read_off_the_whole_column() -> None:
 
 def test_a_month_in_a_column_of_weeks_is_asked_about() -> None:
     assert "a week or a month" in times(["2024-05"], header="Week")[1][0]
+
+
+def test_a_month_in_a_column_of_quarters_is_asked_about() -> None:
+    assert "a quarter or a month" in times(["2024-03"], header="Quarter")[1][0]
+    assert times(["2024-03", "2024-06"], header="Quarter") == (["2024-03-01 monthly", "2024-06-01 monthly"], [])
+
+
+@pytest.mark.parametrize(("zone", "freq"), [("Europe/Paris", "D"), ("Europe/London", "7D"), ("Australia/Sydney", "MS")])
+def test_midnights_moved_by_a_time_zone_are_asked_about(zone: str, freq: str) -> None:
+    local = pd.date_range("2024-01-01", "2024-12-31", freq=freq, tz=zone)
+    _, faults = times(list(local.tz_convert("UTC").tz_localize(None)))
+    assert "days may be one too early" in faults[0] or "several times of day" in faults[0]
+    assert times(list(local.tz_localize(None)))[1] == []
+
+
+def test_one_time_of_day_throughout_is_told() -> None:
+    sheet = read_sheet(pd.DataFrame({"date": ["2024-01-31T15:00", "2024-02-01 15:00"]}))
+    assert read_times(sheet, [0])[1] == "dates at 15:00:00, each taken as its day"
 
 
 def test_several_times_of_one_day_are_refused() -> None:
@@ -425,35 +421,20 @@ def test_headers_and_words_are_taken_by_synonym_and_told(tmp_path: Path) -> None
     assert inventory["na"] == expected
     assert [metric.stage for metric in inventory] == ["outcome", "process", "input"]
     told = inventory.receipt.text
-    for words in (
-        "'KPI' taken as 'name'",
-        "'Output' taken as 'outcome'",
-        "'Colour' kept beside the known ones",
-    ):
+    for words in ("'KPI' taken as 'name'", "'Output' taken as 'outcome'", "'Colour' kept beside the known ones"):
         assert words in told
     assert inventory.path == tmp_path / "table.csv"
 
 
 def test_an_inventory_is_the_same_from_every_source(tmp_path: Path) -> None:
-    rows = [
-        {"name": "NA", "stage": "input", "controllable": 3},
-        {"name": "Wait", "stage": "process", "team": "A"},
-    ]
+    rows = [{"name": "NA", "stage": "input", "controllable": 3}, {"name": "Wait", "stage": "process", "team": "A"}]
     frame = pd.DataFrame(rows)
     frame.to_parquet(tmp_path / "a.parquet")
     cells = frame.astype(object).where(frame.notna(), None).to_numpy().tolist()
     path = book(tmp_path, [[*frame.columns], *cells])
     frame.to_csv(tmp_path / "a.csv", index=False)
     first = read_inventory(rows)
-    sources = [
-        frame,
-        path,
-        tmp_path / "a.csv",
-        tmp_path / "a.parquet",
-        first,
-        list(first),
-        [rows[0], first["wait"]],
-    ]
+    sources = [frame, path, tmp_path / "a.csv", tmp_path / "a.parquet", first, list(first), [rows[0], first["wait"]]]
     for source in sources:
         assert read_inventory(source).metrics == first.metrics
 
@@ -509,11 +490,7 @@ def test_an_inventory_that_is_missing_or_elsewhere_is_refused(tmp_path: Path) ->
     with pytest.raises(FileFault, match=r"inventory\.csv: There is no such file"):
         read_map(path)
     (tmp_path / "maps" / "inventory.csv").symlink_to(tmp_path / "inventory.csv")
-    for text in (
-        MAP,
-        MAP.replace("inventory.csv", "../inventory.csv"),
-        MAP.replace("inventory.csv", "/etc/passwd"),
-    ):
+    for text in (MAP, MAP.replace("inventory.csv", "../inventory.csv"), MAP.replace("inventory.csv", "/etc/passwd")):
         path.write_text(text, "utf-8")
         with pytest.raises(MapError, match="leaves the folder of the map"):
             read_map(path)

@@ -124,11 +124,7 @@ def test_one_false_belief_only_shares_a_trend_and_one_only_a_season(sample: ipo.
 
 def test_the_sizes_are_those_of_the_three_stories() -> None:
     support, gaming, hospital = (ipo.load_sample(case) for case in CASES)
-    assert (support.panel.cadence, len(support.panel.values), len(support.ipo_map.names)) == (
-        "weekly",
-        208,
-        18,
-    )
+    assert (support.panel.cadence, len(support.panel.values), len(support.ipo_map.names)) == ("weekly", 208, 18)
     assert len({metric.team for metric in support.ipo_map.metrics}) == 5
     assert (gaming.panel.cadence, len(gaming.panel.values), len(gaming.ipo_map.names)) == ("weekly", 156, 19)
     assert (hospital.panel.cadence, len(hospital.panel.units)) == ("monthly", 24)

@@ -11,6 +11,8 @@ import pytest
 import ipo_nb as ipo
 from ipo_nb.simulate import KINDS, Planted, Shape, simulate_system
 
+CIRCLE = [{"name": "A", "stage": "input", "formula": "B + 1"}, {"name": "B", "stage": "input", "formula": "A - 1"}]
+
 
 def ols(effect: pd.Series, **causes: pd.Series) -> pd.Series:
     import statsmodels.api as sm
@@ -137,14 +139,9 @@ def test_the_default_map_holds_the_true_lag_and_sign() -> None:
         (lambda: Shape(ar=1.2), "runs away"),
         (lambda: Shape(sd=-1), "No metric has this shape"),
         (lambda: simulate_system(periods=0), "no series"),
-        (
-            lambda: simulate_system([Planted("X", "Y", 1.0, lag=0), Planted("Y", "X", 1.0, lag=0)]),
-            "in a circle",
-        ),
-        (
-            lambda: simulate_system(ipo_map=simulate_system([Planted("X", "Y", 1.0)]).ipo_map),
-            "no metric called",
-        ),
+        (lambda: simulate_system([Planted("X", "Y", 1.0, lag=0), Planted("Y", "X", 1.0, lag=0)]), "in a circle"),
+        (lambda: simulate_system(ipo_map=simulate_system([Planted("X", "Y", 1.0)]).ipo_map), "no metric called"),
+        (lambda: simulate_system([], ipo_map=ipo.IPOMap(CIRCLE)), "cannot be worked out: A, B"),
     ],
 )
 def test_a_system_that_cannot_be_is_refused_in_words(mistake: object, words: str) -> None:

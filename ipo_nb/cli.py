@@ -12,7 +12,7 @@ import sys
 import tempfile
 import textwrap
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -165,9 +165,8 @@ def new(folder: Annotated[Path, typer.Argument(help="A folder that is not there 
     values = ipo.simulate_system(periods=156).panel.values
     weeks = [f"{week.start_time:%Y-%m-%d}" for week in values.index]
     values.set_axis(weeks).to_csv(folder / "series.csv", index_label="week")
-    (folder / "inventory.csv").write_text(STARTER_INVENTORY, encoding="utf-8")
-    (folder / "map.yml").write_text(STARTER_MAP, encoding="utf-8")
-    (folder / "analysis.ipynb").write_text(_notebook(), encoding="utf-8")
+    for file in ("inventory.csv", "map.yml", "analysis.ipynb"):
+        shutil.copyfile(Path(__file__).parent / "starter" / file, folder / file)
     print(f"{folder} holds inventory.csv, map.yml, series.csv (invented numbers) and analysis.ipynb.")
     print(f"Put your own metrics, links and series in their place. Next: ipo-nb lab {folder}")
 
@@ -263,68 +262,3 @@ def _say(heading: str, *sentences: str) -> None:
 def _wrapped(text: str, *, indent: str = "") -> str:
     width = min(shutil.get_terminal_size().columns, 110)
     return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
-
-
-def _notebook() -> str:
-    """The starter notebook as JSON; a cell that starts with a capital or a # is prose."""
-    cells: list[dict[str, Any]] = []
-    for number, source in enumerate(STARTER_CELLS, start=1):
-        prose = source[0].isupper() or source[0] == "#"
-        kind: dict[str, Any] = {
-            "cell_type": "markdown" if prose else "code",
-            "id": f"cell-{number}",
-            "metadata": {},
-            "source": source,
-        }
-        cells.append(kind if prose else {**kind, "execution_count": None, "outputs": []})
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    page = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}
-    return json.dumps(page, indent=1, ensure_ascii=False) + "\n"
-
-
-STARTER_INVENTORY = """\
-name,stage,team,unit,better,controllable,objective,target
-Staff hours,input,Operations,hours,,3,,
-Training hours,input,Training,hours,,3,,
-Posts,process,Marketing,posts,higher,3,Keep customers,15
-Wait minutes,process,Operations,minutes,lower,2,Keep customers,6
-Resolution,process,Operations,% of cases,higher,1,Keep customers,75
-Satisfaction,outcome,Operations,points of 10,higher,0,Keep customers,8
-"""
-
-STARTER_MAP = """\
-ipo_map: 1
-title: An example to replace (invented numbers)
-cadence: weekly             # daily, weekly, monthly, quarterly or yearly
-objectives: [Keep customers]
-inventory: inventory.csv
-data:
-  file: series.csv
-  time: week
-links:                      # cause and effect as in the inventory; lag [from, to] in periods
-  - {cause: Staff hours, effect: Wait minutes, sign: "-", lag: [0, 3], why: more people answer sooner}
-  - {cause: Training hours, effect: Resolution, sign: "+", lag: [1, 5], why: trained people solve it alone}
-  - {cause: Wait minutes, effect: Satisfaction, sign: "-", lag: [0, 4], why: waiting annoys}
-  - {cause: Resolution, effect: Satisfaction, sign: "+", lag: [0, 3], why: solved at once is solved well}
-  - {cause: Posts, effect: Satisfaction, sign: "+", lag: [0, 4], why: it is said that posts bind customers}
-"""
-
-STARTER_CELLS = (
-    "# From metrics to drivers\n\nThe numbers in this folder are invented. Put your own metrics into `inventory.csv`, "
-    "your links into `map.yml`, your series into `series.csv`, and run all cells again.",
-    'import altair as alt\n\nimport ipo_nb as ipo\n\nalt.renderers.enable("svg");',
-    "What is measured, and what is believed to move what:",
-    'ipo_map = ipo.read_map("map.yml")\nipo_map.inventory',
-    "ipo_map",
-    "What is wrong with the system as drawn, before any number is looked at:",
-    "ipo.audit_map(ipo_map)",
-    "The series, and what was decided while they were read:",
-    "panel = ipo.read_series(None, ipo_map)\npanel.receipt",
-    "Every link judged by the series:",
-    "study = ipo.run_study(ipo_map, panel)\nstudy.evidence",
-    "ipo.charts.map_chart(ipo_map, study.evidence)",
-    "What drives the outcome, what conflicts, what the data cannot say:",
-    "study",
-    "One file to mail; it needs no network and no Python:",
-    'ipo.write_report(study, "report.html").name',
-)

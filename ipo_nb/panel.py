@@ -248,11 +248,13 @@ class _Reading:
         """One column per metric, on the calendar of the map."""
         points, ipo_map = self.points(), self.ipo_map
         groups = dict.fromkeys(points["metric"].cat.categories, points[:0]) | dict(iter(points.groupby("metric")))
-        series = {one.name: self.settled(one, groups[one.name]) for one in ipo_map.metrics if one.name in groups}
+        series: dict[str, pd.Series[float] | None] = {}
+        for metric in (one for one in ipo_map.metrics if one.name in groups):
+            with suppress(SeriesError):  # the sheet keeps it, to be told with the others
+                series[metric.name] = self.settled(metric, groups[metric.name])
         raise_faults(self.sheet.faults)
         values = self.assembled({name: found for name, found in series.items() if found is not None}, points)
-        wanted = [metric for metric in ipo_map.metrics if metric.formula and metric.name not in values]
-        whole = computed(values, ipo_map, wanted)
+        whole = computed(values, ipo_map, [one for one in ipo_map.metrics if one.formula and one.name not in values])
         made = [str(name) for name in whole if name not in values]
         self.sheet.tell("computed", len(made), "by formula", made)
         absent = [name for name in ipo_map.names if name not in {*whole, *series}]
@@ -343,17 +345,16 @@ class _Reading:
         position = self.long[1] if self.long else self.metrics[name]
         sheet.fault(wrong, position, max(rows), fix=fix or "Delete one of the two rows.")
 
-    def doubt(self, points: pd.DataFrame, wrong: str, fix: str, **said: Any) -> None:
+    def doubt(self, points: pd.DataFrame, wrong: str, fix: str, **said: Any) -> SeriesError:
         """A fault of a metric, placed at the time of its first point."""
         first = points.iloc[0]
-        self.sheet.fault(f"{first['metric']!r} {wrong}.", self.time[-1], first["row"], fix=fix, **said)
+        return self.sheet.fault(f"{first['metric']!r} {wrong}.", self.time[-1], first["row"], fix=fix, **said)
 
     def settled(self, metric: Metric, points: pd.DataFrame) -> pd.Series[float] | None:
-        """The values of a metric by unit and number of the period; nothing if they are coarser or in doubt."""
+        """The values of a metric by unit and number of the period; nothing if they are coarser than the map."""
         cadence, grains = self.ipo_map.cadence, list(points["grain"].unique())
         if len(grains) > 1:
-            self.doubt(points, "has times of several kinds", "Write all of them in one way.")
-            return None
+            raise self.doubt(points, "has times of several kinds", "Write all of them in one way.")
         native = "".join(grains) or (self.native(metric, points) if grains else cadence)
         if native == "weekly" and grains == [""] and points["day"].dt.day_of_week.eq(6).all():
             rest = "dated by Sundays, taken as the last days of their weeks, not as the first"
@@ -361,8 +362,8 @@ class _Reading:
         if native == cadence:
             values: pd.Series[float] = points.set_index(["unit", cadence])["value"]
             return values
-        if not native or CADENCES.index(native) < CADENCES.index(cadence):
-            return self.aggregated(metric, native, points) if native else None
+        if CADENCES.index(native) < CADENCES.index(cadence):
+            return self.aggregated(metric, native, points)
         told, noun = f"that a {cadence} map cannot use", f"{native} value"
         self.sheet.tell("coarser, left out", len(points), told, [metric.name], noun=noun)
         return None
@@ -378,11 +379,10 @@ class _Reading:
             return next((name for name in CADENCES[at + 1 :] if _steps_by(name, metric, points)), cadence)
         if 2 * len(points[crowd].drop_duplicates(["unit", cadence])) < (~crowd).sum():
             wrong = f"has two dates in one {NOUNS[cadence]}, and in most others one"
-            self.doubt(points[crowd], wrong, "Mend the date, or keep one row for each period.")
-            return ""
+            raise self.doubt(points[crowd], wrong, "Mend the date, or keep one row for each period.")
         return next(name for name in CADENCES[at - 1 :: -1] if not points.duplicated(["unit", name]).any())
 
-    def aggregated(self, metric: Metric, native: str, points: pd.DataFrame) -> pd.Series[float] | None:
+    def aggregated(self, metric: Metric, native: str, points: pd.DataFrame) -> pd.Series[float]:
         """Finer values added up, averaged or the last one taken; part periods at a unit's ends dropped."""
         how, cadence, tell = metric.aggregate, self.ipo_map.cadence, self.sheet.tell
         word, names = NOUNS[cadence], [metric.name]
@@ -390,8 +390,7 @@ class _Reading:
             wrong = f"has {native} values for a {cadence} map"
             wrong += f", and weeks do not add up to {word}s" if how else ", and no aggregate that says how"
             fix = f"Write {'mean or last' if how else 'sum, mean or last'} as its aggregate in the inventory."
-            self.doubt(points, wrong, fix, value=how)
-            return None
+            raise self.doubt(points, wrong, fix, value=how)
         if native == "weekly":  # a week belongs to the period that holds its Thursday, as in ISO 8601
             days = points["day"] + pd.to_timedelta(3 - points["day"].dt.day_of_week, unit="D")
             points = points.assign(**{"day": days, cadence: _ordinals(days, cadence)})

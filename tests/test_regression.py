@@ -266,3 +266,18 @@ def test_an_order_search_is_as_good_as_a_regression_of_each_model(close):
 def test_false_discovery_equals_statsmodels():
     p_values = np.random.default_rng(11).uniform(size=50) ** 3
     np.testing.assert_allclose(false_discovery(p_values), multipletests(p_values, method="fdr_bh")[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("errors", [Errors(), Errors("HAC", 3), Errors("HAC", 2, groups=np.repeat([0, 1], 30))])
+def test_memory_that_is_kept_between_calls_changes_no_digit(errors: Errors) -> None:
+    rng = np.random.default_rng(3)
+    first, second = ((rng.normal(size=(20, 60)), rng.normal(size=(20, 60, 3))) for _ in range(2))
+    once = fit_many(*first, errors=errors)
+    kept = once.covariance.copy(), once.residuals.copy()
+    fit_many(*second, errors=errors)
+    again = fit_many(*first, errors=errors)
+    for before, after, now in zip(
+        kept, (again.covariance, again.residuals), (once.covariance, once.residuals), strict=True
+    ):
+        assert np.array_equal(before, after)
+        assert np.array_equal(before, now)

@@ -32,6 +32,18 @@ def fill(board: ipo.widgets.LinkBoard, cause: str, effect: str, **rest: object) 
         getattr(board, name).value = value
 
 
+def test_what_a_screen_suggests_is_taken_by_saving_it(own_map: ipo.IPOMap) -> None:
+    suggested = ipo.Link("Tool outages", "Backlog", sign="+", lag=(1, 3))
+    known = own_map.links[0]
+    board = ipo.widgets.LinkBoard(own_map, suggestions=[suggested, ipo.Link(known.effect, known.cause)])
+    offered = [name for name in board.arrow.options if name.startswith("suggested")]
+    assert offered == ["suggested: Tool outages → Backlog"]
+    board.arrow.value = offered[0]
+    board.keep.click()
+    assert ipo.read_map(own_map.path).link("Tool outages", "Backlog").lag == (1, 3)
+    assert offered[0] not in board.arrow.options
+
+
 def test_an_arrow_drawn_on_the_board_is_in_the_map_and_in_its_file(own_map: ipo.IPOMap) -> None:
     board = ipo.widgets.LinkBoard(own_map)
     fill(board, "Tool outages", "Backlog", sign="+", lag=(0, 2), why="Cases wait")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,10 +26,12 @@ class LinkBoard(Window):
     ----------
     ipo_map : the map to start from.
     evidence : what the data said of its links, shown on the arrows.
+    suggestions : arrows that might be there, such as `screen.links()`: choosing one fills the form, saving accepts it.
     """
 
-    def __init__(self, ipo_map: IPOMap, evidence: Evidence | None = None) -> None:
+    def __init__(self, ipo_map: IPOMap, evidence: Evidence | None = None, *, suggestions: Sequence[Link] = ()) -> None:
         self.ipo_map, self.evidence = ipo_map, evidence
+        self.suggestions = tuple(suggestions)
         self.arrow = ipywidgets.Dropdown(description="Arrow", **FORM)
         self.cause = ipywidgets.Dropdown(description="Cause", options=ipo_map.names, **FORM)
         self.effect = ipywidgets.Dropdown(description="Effect", options=ipo_map.names, **FORM)
@@ -53,12 +56,18 @@ class LinkBoard(Window):
         return self.ipo_map.table
 
     def redraw(self) -> None:
-        self.arrow.options = (NEW, *(arrow_name(link.cause, link.effect) for link in self.ipo_map.links))
+        self.arrow.options = (NEW, *self._arrows())
         super().redraw()
 
+    def _arrows(self) -> dict[str, Link]:
+        """The arrows that can be chosen by name: those of the map, then those that are only suggested."""
+        drawn = {frozenset((link.cause, link.effect)) for link in self.ipo_map.links}
+        suggested = [link for link in self.suggestions if frozenset((link.cause, link.effect)) not in drawn]
+        named = {arrow_name(link.cause, link.effect): link for link in self.ipo_map.links}
+        return named | {f"suggested: {arrow_name(link.cause, link.effect)}": link for link in suggested}
+
     def _fill_form(self) -> None:
-        link = next((x for x in self.ipo_map.links if arrow_name(x.cause, x.effect) == self.arrow.value), None)
-        if link:
+        if link := self._arrows().get(self.arrow.value):
             self.cause.value, self.effect.value, self.sign.value = link.cause, link.effect, link.sign
             self.lag.value, self.why.value = link.lag, link.why
 

@@ -337,7 +337,10 @@ def _space(links: int, k: int, n: int, errors: Errors) -> _Space:
             width = int(places[-1]) + 1
         line = np.zeros(links * (k + -k % 4) * width + lags)
         spare = np.empty((2, line.size if lags else 0))
-        MEMORY.asked, MEMORY.space = asked, _Space(np.empty((links, k + 1, n)), line, spare, places, width)
+        space = _Space(np.empty((links, k + 1, n)), line, spare, places, width)
+        if links > CHUNK:  # too much to hold on to
+            return space
+        MEMORY.asked, MEMORY.space = asked, space
     return cast(_Space, MEMORY.space)
 
 

@@ -94,6 +94,7 @@ class LagProfile(Result):
         """The regression behind the estimate as a statsmodels result with robust errors, made when asked; else None.
 
         Its own intervals are narrower than `low` to `high`, which are the hull of all models that fit about as well.
+        With units its own lags are as least squares gives them, while `estimate` is freed of their Nickell bias.
         """
         if self.design is None:
             return None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 from xml.etree import ElementTree
 
@@ -15,38 +14,34 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from ipo_nb.drawing import (
+    ALERT,
+    CLAIMED,
+    GREY,
+    INK,
+    LANES,
+    LINE,
+    PALE,
+    PANEL,
+    PAPER,
+    SHOWN,
+    VERDICTS,
+    corners,
+    draw_map,
+    effect_sizes,
+)
 from ipo_nb.drivers import Drivers, amount_of, fitting, joined, per_hundred
 from ipo_nb.errors import BadOption
 from ipo_nb.evidence import Evidence
-from ipo_nb.layout import (
-    BOX_WIDTH,
-    LANE_PAD,
-    MapLayout,
-    Route,
-    arrow,
-    isolated,
-    label_width,
-    map_layout,
-    one_line,
-    order_lanes,
-    shorten,
-    wrap,
-)
+from ipo_nb.layout import LANE_PAD, MapLayout, arrow, isolated, one_line, shorten, wrap
 from ipo_nb.links import IPOMap
-from ipo_nb.metrics import STAGES, Metric
 from ipo_nb.panel import Panel
 from ipo_nb.results import plain, spoken
 from ipo_nb.scenario import Scenario
 from ipo_nb.verdicts import PERIOD_WORD, SIGN, LagProfile
 
 __all__ = [
-    "LANES",
-    "PALETTE",
-    "SHOWN",
-    "VERDICTS",
-    "VerdictStyle",
     "drivers_chart",
-    "effect_sizes",
     "evidence_chart",
     "interval",
     "lag_profile_chart",
@@ -63,58 +58,8 @@ __all__ = [
 Pair = tuple[str, str]
 Row = dict[str, Any]
 
-# Each colour by name, on paper and on a dark page; text has a contrast of 4.5 and more on its ground.
-PALETTE = {
-    "ink": ("#1b1f24", "#e8eaed"),
-    "grey": ("#57606a", "#a9b2bc"),
-    "pale": ("#8b95a1", "#7d8793"),
-    "line": ("#d9dee3", "#3a424b"),
-    "panel": ("#f4f6f8", "#1d2329"),
-    "paper": ("#ffffff", "#12161a"),
-    "alert": ("#b93a0b", "#ff8a5c"),
-    "input": ("#0b62a0", "#6cb4ee"),
-    "process": ("#8f6200", "#dcae4a"),
-    "outcome": ("#0d7350", "#5cc79c"),
-}
-INK, GREY, PALE, LINE, PANEL, PAPER, ALERT = (PALETTE[name][0] for name in list(PALETTE)[:7])
-LANES = {
-    stage: (words, PALETTE[stage][0]) for stage, words in zip(STAGES, ("Inputs", "Processes", "Outcomes"), strict=True)
-}
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"
-SHORT_PERIOD = {"daily": "d", "weekly": "wk", "monthly": "mo", "quarterly": "qtr", "yearly": "yr"}
-
-
-@dataclass(frozen=True, slots=True)
-class VerdictStyle:
-    """How a verdict looks and is called everywhere: glyph, words; colour, dashes and width of its line."""
-
-    glyph: str
-    words: str
-    colour: str
-    dash: tuple[float, ...]
-    width: float
-
-    @property
-    def pattern(self) -> list[float]:
-        """The dash pattern as SVG knows it; a full line where there is none."""
-        return list(self.dash) or [1, 0]
-
-
-VERDICTS: Mapping[str, VerdictStyle] = {
-    "contradicted": VerdictStyle(SIGN["contradicted"], "contradicted", ALERT, (), 3.0),
-    "supported": VerdictStyle(SIGN["supported"], "supported", INK, (), 1.3),
-    "no_large_effect": VerdictStyle(SIGN["no_large_effect"], "no large effect", PALE, (), 1.0),
-    "backwards": VerdictStyle(SIGN["backwards"], "backwards", GREY, (9, 3, 2, 3), 1.4),
-    "not_enough_data": VerdictStyle(SIGN["not_enough_data"], "not enough data", GREY, (6, 4), 1.4),
-    "cannot_tell": VerdictStyle(SIGN["cannot_tell"], "cannot tell", GREY, (1.5, 3.5), 1.6),
-    "identity": VerdictStyle(SIGN["identity"], "identity", PALE, (14, 2), 1.0),
-}
-CLAIMED = VerdictStyle("", "claimed", INK, (), 1.2)
-CLAIMED_SIGN = {"+": "+", "-": "−", "?": ""}
-BOLD, TITLE = 15.0, 17.5  # as wide as bold text of 13 and 15 pixels
-CROWDED = 40  # links from which a map says glyph or sign only
-LARGE = 0.6  # standardised effect drawn with the thickest line
-SHOWN = ("supported", "contradicted")
+TITLE = 17.5  # as wide as bold text of 15 pixels
 
 
 @alt.theme.register("ipo_nb", enable=alt.theme.active == "default")
@@ -158,75 +103,11 @@ def map_chart(ipo_map: IPOMap, evidence: Evidence | None = None) -> alt.LayerCha
     ipo_map : the metrics and links to draw.
     evidence : the verdicts on those links; without it the claims are drawn alone.
     """
-    links = _claims(ipo_map) if evidence is None else _judged(ipo_map, evidence)
-    if len(links) > CROWDED:
-        links = {pair: row | {"label": row["label"].split(" ")[0]} for pair, row in links.items()}
-    lanes = {stage: [metric.name for metric in ipo_map.metrics if metric.stage == stage] for stage in LANES}
-    names = {metric.name: wrap(metric.name, BOX_WIDTH - 26, size=BOLD, lines=2) for metric in ipo_map.metrics}
-    layout = map_layout(
-        order_lanes(lanes, list(links)),
-        list(links),
-        labels={pair: row["label"] for pair, row in links.items()},
-        box_height=58.0 if any(len(lines) > 1 for lines in names.values()) else 44.0,
-    )
-    linked = {name for pair in links for name in pair}
-    boxes = [_box(metric, names[metric.name], layout, metric.name in linked) for metric in ipo_map.metrics]
-    drawn = [row | _route(layout.routes[pair], row["label"]) for pair, row in links.items()]
-    layers = [*_lane_layers(layout), *_link_layers(drawn), *_box_layers(boxes), *_label_layers(drawn)]
-    return _layered(layers, layout.width, layout.height, _map_title(ipo_map, evidence))
-
-
-def _claims(ipo_map: IPOMap) -> dict[Pair, Row]:
-    claims = {}
-    for link in ipo_map.links:
-        window = "–".join(str(lag) for lag in sorted(set(link.lag)))
-        label = f"{CLAIMED_SIGN[link.sign]} {window} {SHORT_PERIOD[ipo_map.cadence]}".strip()
-        claims[link.cause, link.effect] = _link_row(link.cause, link.effect, "claimed", label, 0.0)
-    return claims
-
-
-def _judged(ipo_map: IPOMap, evidence: Evidence) -> dict[Pair, Row]:
-    sizes = {(row.cause, row.effect): row.size for row in _rows(effect_sizes(evidence))}
-    claims, judged = _claims(ipo_map), {}
-    for pair, claim in claims.items():
-        profile = evidence.profiles.get(pair)
-        judged[pair] = claim if profile is None else _judged_row(profile, sizes[pair])
-    return judged
-
-
-def _judged_row(profile: LagProfile, size: float) -> Row:
-    """Glyph, direction and lag, such as `✕ + 4 wk`: what was found; the claim alone where nothing was."""
-    label = SIGN[profile.verdict]
-    if profile.verdict in SHOWN:
-        found = "+" if profile.estimate > 0 else "−"
-        label += f" {found} {profile.lag} {SHORT_PERIOD[profile.cadence]}"
-    elif profile.verdict == "not_enough_data":
-        label = f"{label} {CLAIMED_SIGN[profile.sign]}".strip()
-    return _link_row(profile.cause, profile.effect, profile.verdict, label, size)
-
-
-def _link_row(cause: str, effect: str, verdict: str, label: str, size: float) -> Row:
-    style = VERDICTS.get(verdict, CLAIMED)
-    large = min(abs(size), LARGE) / LARGE if verdict in SHOWN and np.isfinite(size) else 0.0
-    return {
-        "verdict": verdict,
-        "label": label,
-        "colour": style.colour,
-        "ink": GREY if style.colour == PALE else style.colour,
-        "thick": style.width + 2.0 * large,
-        "whole": f"{arrow(cause, effect)}: {style.words}",
-    }
-
-
-def _map_title(ipo_map: IPOMap, evidence: Evidence | None) -> alt.Title:
-    name = shorten(ipo_map.title, 400) or "The map"
-    if evidence is None:
-        return alt.Title(f"{name}: {len(ipo_map.links)} claimed links between {len(ipo_map.metrics)} metrics")
-    found = [profile.verdict for profile in evidence.profiles.values()]
-    said = [f"{found.count(verdict)} {style.words}" for verdict, style in VERDICTS.items() if verdict in found]
-    key = [f"{style.glyph} {style.words}" for verdict, style in VERDICTS.items() if verdict in found]
-    note = [*key, "+/− direction, then time until it is strongest", "thick: large effect"]
-    return alt.Title(f"{name}: of {len(found)} claimed links {joined(said)}", subtitle=" · ".join(note))
+    drawn = draw_map(ipo_map, evidence)
+    links = list(drawn.links.values())
+    layers = [*_lane_layers(drawn.layout), *_link_layers(links), *_box_layers(drawn.boxes)]
+    title = alt.Title(drawn.title, subtitle=drawn.note) if drawn.note else alt.Title(drawn.title)
+    return _layered([*layers, *_label_layers(links)], drawn.layout.width, drawn.layout.height, title)
 
 
 def _rows(table: pd.DataFrame) -> Iterable[Any]:
@@ -235,34 +116,6 @@ def _rows(table: pd.DataFrame) -> Iterable[Any]:
 
 def _layered(layers: Iterable[Any], width: float, height: float, title: alt.Title) -> alt.LayerChart:
     return cast(alt.LayerChart, alt.layer(*layers, width=width, height=height, title=title))
-
-
-def _corners(x: float, y: float, width: float, height: float) -> Row:
-    return {"x": x, "y": y, "x2": x + width, "y2": y + height}
-
-
-def _box(metric: Metric, lines: Sequence[str], layout: MapLayout, linked: bool) -> Row:
-    x, y, width, height = layout.boxes[metric.name]
-    under = shorten(" · ".join(filter(None, [metric.team, "" if linked else "no links"])), width - 26, size=11)
-    top = y + height / 2 - 8 * len(lines) + (0 if under else 8)
-    return {
-        **_corners(x, y, width, height),
-        "left": x + 14,
-        "edge": x + 4,
-        "name": "\n".join(lines),
-        "line": top,
-        "team": under,
-        "under": top + 16 * len(lines),
-        "colour": LANES[metric.stage][1],
-        "linked": linked,
-        "whole": one_line(metric.name),
-    }
-
-
-def _route(route: Route, label: str) -> Row:
-    (x, y), width = route.label, label_width(label)
-    middle = {"cx": x, "cy": y, **_corners(x - width / 2, y - 9, width, 18)}
-    return {"path": route.path, "head": route.head, **middle}
 
 
 def _at(field: str, axis: Any = alt.X) -> Any:
@@ -302,7 +155,7 @@ def _lane_layers(layout: MapLayout) -> list[Any]:
     rows = []
     for stage, (x, width) in layout.lanes.items():
         name, colour = LANES[stage]
-        panel = _corners(x, 0, width, layout.height)
+        panel = corners(x, 0, width, layout.height)
         rows.append({**panel, "at": x + LANE_PAD, "top": 20, "name": name, "colour": colour})
     heads = _words(rows, _at("at"), "top", "name", fontWeight="bold")
     return [_rectangles(rows, fill=PANEL, cornerRadius=8), heads.encode(color=_as_is(alt.Color, "colour:N"))]
@@ -343,27 +196,6 @@ def _label_layers(links: Sequence[Row]) -> list[Any]:
         pills.encode(stroke=_as_is(alt.Stroke, "colour:N")),
         label.encode(color=_as_is(alt.Color, "ink:N")),
     ]
-
-
-def effect_sizes(evidence: Evidence) -> pd.DataFrame:
-    """Each link's long-run effect in standard deviations, so that links of different units can be compared.
-
-    Returns
-    -------
-    One row per link, by verdict and then by size: `cause, effect, verdict`, and `size, low, high, matters` in
-    s.d. of the effect per s.d. of the cause (within units, where there are units).
-    """
-    values = evidence.panel.values
-    if evidence.panel.units:
-        values = values - values.groupby(level="unit").transform("mean")
-    spread = values.std().replace(0.0, np.nan)
-    rows = []
-    for (cause, effect), profile in evidence.profiles.items():
-        ratio = spread.get(cause, np.nan) / spread.get(effect, np.nan)
-        numbers = np.array([profile.estimate, profile.low, profile.high, profile.matters], dtype=float)
-        rows.append((cause, effect, profile.verdict, *(ratio * numbers)))
-    rows.sort(key=lambda row: (list(VERDICTS).index(row[2]), -abs(np.nan_to_num(row[3]))))
-    return pd.DataFrame(rows, columns=["cause", "effect", "verdict", "size", "low", "high", "matters"])
 
 
 def evidence_chart(evidence: Evidence) -> alt.LayerChart:

@@ -303,17 +303,23 @@ def _label_places(
     """A place on its own curve for each label: near the middle, off boxes, other labels and other curves."""
     along = {pair: _points(curve) for pair, curve in curves.items()}
     rects = np.array([[x, y, x + w, y + h] for x, y, w, h in boxes.values()]).reshape(-1, 4)
-    lines = np.concatenate([*along.values(), np.empty((0, 2))])
+    lines = _count_table(np.concatenate([*along.values(), np.empty((0, 2))]))
+    fixed = {}
+    for pair, points in along.items():
+        half = widths[pair] / 2
+        cost = 50.0 * np.abs(np.linspace(-0.5, 0.5, len(points))) + 12.0 * _overlap(rects, points, half)
+        fixed[pair] = cost + 6.0 * (_counted(lines, points, half) - _covered(points, half))
+    pairs = list(along)
+    halves = np.array([widths[pair] / 2 for pair in pairs])
+    taken = np.full((len(pairs), 4), np.inf)  # nowhere yet
     chosen: dict[Pair, Point] = {}
     for _ in range(3):
-        for pair, points in along.items():
-            others = [(*chosen[other], widths[other] / 2) for other in chosen if other != pair]
-            taken = np.array([[x - w, y - 10, x + w, y + 10] for x, y, w in others]).reshape(-1, 4)
-            half = widths[pair] / 2
-            cost = 50.0 * np.abs(np.linspace(-0.5, 0.5, len(points)))
-            cost += 6.0 * (_covered(lines, points, half) - _covered(points, points, half))
-            cost += 12.0 * _overlap(rects, points, half) + 8.0 * _overlap(taken, points, half)
-            x, y = points[int(np.argmin(cost))]
+        for place, pair in enumerate(pairs):
+            points, half = along[pair], halves[place]
+            taken[place] = np.inf
+            near = (taken[:, 0] < points[:, 0].max() + half + 3) & (taken[:, 2] > points[:, 0].min() - half - 3)
+            x, y = points[int(np.argmin(fixed[pair] + 8.0 * _overlap(taken[near], points, half)))]
+            taken[place] = x - half, y - 10, x + half, y + 10
             chosen[pair] = (float(x), float(y))
     return chosen
 
@@ -329,11 +335,31 @@ def _points(curve: Curve) -> Array:
     return np.concatenate([(weights * np.array(bend)[:, None, :]).sum(axis=0) for bend in curve])
 
 
-def _covered(lines: Array, places: Array, half: float) -> Array:
-    """How many points of the lines a label would cover at each place."""
-    across, down = np.abs(lines[None] - places[:, None]).transpose(2, 0, 1)
+def _covered(points: Array, half: float) -> Array:
+    """How many points of its own curve a label would cover at each of them."""
+    across, down = np.abs(points[None] - points[:, None]).transpose(2, 0, 1)
     covered: Array = ((across < half) & (down < 10)).sum(axis=1).astype(float)
     return covered
+
+
+def _count_table(lines: Array) -> Array:
+    """At each whole pixel how many points of the lines lie above and left of it, so that a box is four look-ups."""
+    if not len(lines):
+        return np.zeros((1, 1))
+    pixels = np.maximum(np.rint(lines).astype(int), 0)
+    table = np.zeros(pixels.max(axis=0) + 2)
+    np.add.at(table, tuple((pixels + 1).T), 1.0)
+    return table.cumsum(axis=0).cumsum(axis=1)
+
+
+def _counted(table: Array, places: Array, half: float) -> Array:
+    """How many points of the lines a label would cover at each place."""
+    size = np.array([half, 10.0])
+    (x, y), (x2, y2) = (
+        np.clip(np.rint(places + way * size), 0, np.array(table.shape) - 1).T.astype(int) for way in (-1, 1)
+    )
+    counted: Array = table[x2, y2] - table[x, y2] - table[x2, y] + table[x, y]
+    return counted
 
 
 def _overlap(rects: Array, places: Array, half: float) -> Array:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ipo_nb import charts
+from ipo_nb import charts, drawing
 from ipo_nb.drivers import rank_drivers
 from ipo_nb.errors import BadOption
 from ipo_nb.evidence import Evidence, weigh_links
@@ -108,7 +108,7 @@ def test_hostile_names_are_drawn_as_written_and_run_nowhere(hostile: Evidence) -
 
 
 def test_each_verdict_differs_by_more_than_colour() -> None:
-    styles = list(charts.VERDICTS.values())
+    styles = list(drawing.VERDICTS.values())
     assert len({style.glyph for style in styles}) == len(styles)
     assert len({(style.dash, style.width) for style in styles}) == len(styles)
 
@@ -122,7 +122,7 @@ def test_text_colours_can_be_read_on_their_grounds() -> None:
     for mode in (0, 1):
         for ground in ("paper", "panel"):
             for ink in ("ink", "grey", "alert", "input", "process", "outcome"):
-                one, two = sorted(light(charts.PALETTE[name][mode]) for name in (ink, ground))
+                one, two = sorted(light(drawing.PALETTE[name][mode]) for name in (ink, ground))
                 assert (two + 0.05) / (one + 0.05) >= 4.5, (ink, ground, mode)
 
 
@@ -140,7 +140,7 @@ def test_unlinked_metrics_stay_visible() -> None:
 
 
 def test_a_crowded_map_says_signs_only() -> None:
-    metrics = [{"name": f"m{k}", "stage": list(charts.LANES)[k % 3]} for k in range(24)]
+    metrics = [{"name": f"m{k}", "stage": list(drawing.LANES)[k % 3]} for k in range(24)]
     links = [Link(f"m{k}", f"m{(k + step) % 24}", sign="+") for k in range(24) for step in (1, 2)]
     rows = data_of(charts.map_chart(IPOMap(metrics=metrics, links=links)))
     assert {row["label"] for row in rows if "label" in row} == {"+"}

@@ -18,7 +18,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ipo_nb import charts
+from ipo_nb import drawing
 from ipo_nb.errors import BadOption, FileFault
 from ipo_nb.layout import TURNING
 from ipo_nb.links import IPOMap
@@ -145,10 +145,10 @@ def json_in_html(value: Any) -> str:
 
 def _style() -> str:
     """The style sheet, with the charts' palette as variables so that drawings follow a dark page."""
-    light, dark = ("".join(f"--{name}:{pair[k]};" for name, pair in charts.PALETTE.items()) for k in (0, 1))
+    light, dark = ("".join(f"--{name}:{pair[k]};" for name, pair in drawing.PALETTE.items()) for k in (0, 1))
     swaps = "".join(
         f'svg [{part}="{colours[0]}"]{{{part}:var(--{name})}}'
-        for name, colours in charts.PALETTE.items()
+        for name, colours in drawing.PALETTE.items()
         for part in ("fill", "stroke")
     )
     sheet = (HERE / "report.css").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from ipo_nb import charts
+from ipo_nb import charts, drawing
 from ipo_nb.audit import Audit
 from ipo_nb.drivers import Accountability, Drivers
 from ipo_nb.evidence import Evidence
@@ -71,7 +71,7 @@ def page_of(study: Study) -> dict[str, Any]:
     evidence, ipo_map, panel = study.evidence, study.ipo_map, study.panel
     teams = {metric.team for metric in ipo_map.metrics if metric.team}
     found = [profile.verdict for profile in evidence.profiles.values()]
-    profiles = [evidence.profiles[row.cause, row.effect] for row in _rows(charts.effect_sizes(evidence))]
+    profiles = [evidence.profiles[row.cause, row.effect] for row in _rows(drawing.effect_sizes(evidence))]
     counts = (
         _count(len(ipo_map.metrics), "metric"),
         _count(len(teams), "team"),
@@ -83,7 +83,7 @@ def page_of(study: Study) -> dict[str, Any]:
         "kicker": [ipo_map.title or "Driver analysis", _extent(panel), *counts],
         "columns": _columns(study),
         "map": _drawing(charts.map_chart(ipo_map, evidence), "map", f"The map. {evidence.text}"),
-        "key": [(name, style, found.count(name)) for name, style in charts.VERDICTS.items() if name in found],
+        "key": [(name, style, found.count(name)) for name, style in drawing.VERDICTS.items() if name in found],
         "rankings": [_ranking(drivers, place) for place, drivers in enumerate(study.drivers.values())],
         "evidence": evidence,
         "overview": _overview(evidence, profiles),
@@ -169,7 +169,7 @@ def _chance(value: float) -> str:
 
 
 def _verdict(verdict: str) -> str:
-    return f"{SIGN[verdict]}\u00a0{charts.VERDICTS[verdict].words}"
+    return f"{SIGN[verdict]}\u00a0{drawing.VERDICTS[verdict].words}"
 
 
 # ---- the parts ------------------------------------------------------------------------------------------------
@@ -230,22 +230,22 @@ def _by_importance(study: Study) -> list[LagProfile]:
     goals = [study.outcome, *(m.name for m in study.ipo_map.metrics if m.stage == "outcome")]
 
     def rank(profile: LagProfile) -> tuple[bool, bool, int]:
-        shown = profile.verdict in charts.SHOWN
+        shown = profile.verdict in drawing.SHOWN
         goal = goals.index(profile.effect) if shown and profile.effect in goals else len(goals)
         return profile.verdict != "contradicted", not shown, goal
 
-    sizes = charts.effect_sizes(evidence)
+    sizes = drawing.effect_sizes(evidence)
     return sorted((evidence.profiles[row.cause, row.effect] for row in _rows(sizes)), key=rank)
 
 
 def _profile(profile: LagProfile, place: int) -> Figure:
     """One link in words; drawn as well where it is shown and among the most important."""
     name = arrow(profile.cause, profile.effect)
-    verdict = f"{SIGN[profile.verdict]} {charts.VERDICTS[profile.verdict].words}"
+    verdict = f"{SIGN[profile.verdict]} {drawing.VERDICTS[profile.verdict].words}"
     words = profile.text.removeprefix(f"{profile.cause} → {profile.effect} {verdict}: ")
     words = words[:1].upper() + words[1:]
     figure = Figure(name, Markup(), words, tag=f"{verdict}, grade {profile.grade}")
-    if place >= DRAWN or profile.verdict not in charts.SHOWN or profile.table.empty:
+    if place >= DRAWN or profile.verdict not in drawing.SHOWN or profile.table.empty:
         return figure
     period = PERIOD_WORD[profile.cadence]
     rows = [(str(row.lag), _interval(row)) for row in _rows(profile.table)]

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,7 +16,7 @@ import pandas as pd
 from ipo_nb.drivers import IMPROVES, OWN, amount_of, beside, joined, levels, period_name, sized, when
 from ipo_nb.errors import BadOption, NotIdentified, OutOfRange
 from ipo_nb.evidence import Evidence
-from ipo_nb.paths import Pair, Web, band, link_draws, responses_to, shown_links
+from ipo_nb.paths import Pair, Web, band, link_draws, reached_from, responses_to, shown_links
 from ipo_nb.regression import Array
 from ipo_nb.results import Result, spoken
 from ipo_nb.verdicts import PERIOD_WORD, LagProfile
@@ -24,6 +25,7 @@ __all__ = ["GRADES", "Scenario", "reach_target", "run_scenario"]
 
 GRADES = "ABC"  # what a scenario may stand on
 LONGEST = 520  # periods ahead
+MOST_KEPT = 2**27  # bytes of draws kept for the next step of a slider; what takes more is made anew
 SUMMARY = ["metric", "stage", "team", "level", "estimate", "low", "high", "shows_by", "shows_on", "harmed", "unit"]
 
 
@@ -160,10 +162,16 @@ class _Routes:
         together = {name: parts for name, parts in courses.items() if len(parts) > 1}
         return cls(asked, web.cut, tuple(name for name in order if by[name]), alone, together)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the draws that are held."""
+        return sum(course.nbytes for parts in self.together.values() for course in parts.values())
+
     def band(self, name: str, changes: Mapping[str, float]) -> Array:
         """(3, periods): estimate, low and high of a metric's course."""
         if name in self.together:
-            return np.array(band(sum(changes[source] * course for source, course in self.together[name].items())))
+            parts = [changes[source] * course for source, course in self.together[name].items()]
+            return np.array(band(reduce(np.add, parts)))
         source, unit = self.alone[name]
         estimate, *ends = changes[source] * unit + 0.0  # no minus before a nought
         return np.array([estimate, np.minimum(*ends), np.maximum(*ends)])
@@ -193,9 +201,13 @@ def _followed(evidence: Evidence, sources: tuple[str, ...], horizon: int) -> _Ro
     """The routes of a change of the sources, as they were made last time if the same is asked again."""
     _check_horizon(horizon)
     memory, asked = _memory(evidence), (shown_links(evidence, grades=GRADES), sources, int(horizon))
-    if memory.routes is None or memory.routes.asked != asked:
-        memory.routes = _Routes.of(_impulses(evidence, asked[0], horizon), asked)
-    return memory.routes
+    if memory.routes and memory.routes.asked == asked:
+        return memory.routes
+    reached = reached_from(asked[0], sources)
+    links = {pair: link for pair, link in asked[0].items() if set(pair) <= reached}
+    routes = _Routes.of(_impulses(evidence, links, horizon), asked)
+    memory.routes = routes if routes.size <= MOST_KEPT else None
+    return routes
 
 
 def _check_horizon(horizon: int) -> None:
@@ -227,7 +239,9 @@ def _seen(evidence: Evidence, name: str) -> tuple[float, float, float]:
     if name not in seen:
         units = levels(evidence.panel, name)
         if not len(units):
-            raise OutOfRange(f"There are no numbers for {name}, so no range was seen.", value=name, fix="Add its series.")
+            raise OutOfRange(
+                f"There are no numbers for {name}, so no range was seen.", value=name, fix="Add its series."
+            )
         level, low, high = np.median(units, axis=0).tolist()
         seen[name] = level, low, high
     return seen[name]
@@ -307,7 +321,7 @@ def reach_target(
 
 
 def _lasting(evidence: Evidence, sources: Sequence[str], outcome: str, horizon: int) -> dict[str, float]:
-    """Change of the outcome at the horizon for a lasting rise of one unit of each source by itself, where it is sure."""
+    """Change of the outcome at the horizon, where sure, for a lasting rise of one unit of each source by itself."""
     _check_horizon(horizon)
     impulses = _impulses(evidence, shown_links(evidence, grades=GRADES), horizon)
     responses = responses_to(impulses, outcome, sources)

@@ -24,7 +24,8 @@ from ipo_nb.verdicts import A_YEAR, PERIOD_WORD, LagProfile
 
 __all__ = ["Accountability", "Conflicts", "Drivers", "accountability", "find_conflicts", "rank_drivers"]
 __all__ += ["IMPROVES", "OWN", "levels", "shown_links", "step_of", "swing"]
-__all__ += ["amount_of", "beside", "fitting", "in_words", "joined", "judged_on", "per_hundred", "sized", "when"]
+__all__ += ["amount_of", "beside", "fitting", "in_words", "joined", "judged_on", "per_hundred", "period_name"]
+__all__ += ["sized", "when"]
 
 Row = dict[str, Any]
 
@@ -376,6 +377,14 @@ def when(lag: float, cadence: str) -> str:
     if not lag > 0:
         return f"in the same {word}"
     return f"the {word} after" if lag == 1 else f"{in_words(lag)} {word}s later"
+
+
+def period_name(period: pd.Period) -> str:
+    """A period of the calendar, short: "2026-W12" for a week, "2026-03", "2026Q1"."""
+    if not period.freqstr.startswith("W"):
+        return str(period)
+    year, week, _ = period.end_time.isocalendar()
+    return f"{year}-W{week:02}"
 
 
 def fitting(name: str, singular: str, plural: str) -> str:

@@ -39,7 +39,7 @@ COLUMNS = [
 ]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False, repr=False)
 class Evidence(Result):
     """Every link of a map judged.
 

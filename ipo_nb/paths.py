@@ -20,7 +20,7 @@ from ipo_nb.results import Result, spoken
 from ipo_nb.verdicts import LagProfile
 
 __all__ = ["Pair", "PathEffects", "Web", "effects_on", "path_effects", "reached_from", "shown_links"]
-__all__ += ["band", "convolved", "link_draws", "rounded"]
+__all__ += ["band", "convolved", "link_draws", "responses_to", "rounded"]
 
 Pair = tuple[str, str]
 SEED = 20240229
@@ -55,11 +55,13 @@ def band(draws: Array) -> tuple[Array, Array, Array]:
 
 def convolved(first: Array, second: Array) -> Array:
     """One impulse response after another, (draws, periods) each, cut at the same horizon."""
-    periods = first.shape[1]
-    out = np.zeros(np.broadcast_shapes(first.shape, second.shape))
-    for lag in range(periods):
-        if first[:, lag].any():
-            out[:, lag:] += first[:, [lag]] * second[:, : periods - lag]
+    shape = np.broadcast_shapes(first.shape, second.shape)
+    out = np.zeros(shape, order="F")  # a period's draws lie together: that is how they are summed, and sorted later
+    lags = np.flatnonzero(first.any(axis=0))
+    for at in range(lags[0], shape[1]) if len(lags) else ():
+        start, stop = lags[0], min(at, lags[-1]) + 1
+        back = second[:, at - stop + 1 : at - start + 1][:, ::-1]
+        out[:, at] = np.einsum("dk,dk->d", first[:, start:stop], back)
     return out
 
 
@@ -90,28 +92,24 @@ class Web:
         reached = reached_from(impulses, sources)
         links = {pair: impulse for pair, impulse in impulses.items() if set(pair) <= reached}
         order, kept = _ordered(links, sources)
-        at_once = np.eye(1, next(iter(links.values())).shape[1] if links else 1)
-        direct: dict[str, dict[str, Array]] = {name: {} for name in order}
-        total: dict[str, dict[str, Array]] = {}
-        for place, effect in enumerate(order):
-            for cause in reversed(order[:place]):
-                if (cause, effect) in kept:
-                    around = _arriving(total[cause], direct[effect])
-                    direct[effect][cause] = reduce(np.subtract, around, kept[cause, effect])
-            for courses in total.values():
-                if parts := _arriving(courses, direct[effect]):
-                    courses[effect] = reduce(np.add, parts)
-            total[effect] = {effect: at_once}
-        return cls(direct, tuple(pair for pair in links if pair not in kept))
+        return cls(_freed(order, kept), tuple(pair for pair in links if pair not in kept))
 
-    def moved(self, changes: Mapping[str, Array]) -> dict[str, Array]:
-        """Where all go when some are put elsewhere and held: (draws, periods) each, these first."""
-        courses = dict(changes)
+    def moved(self, changes: Mapping[str, Array], held: Iterable[str] = ()) -> dict[str, Array]:
+        """Where all go when some are put elsewhere, or held: (draws, periods) each, the changed first."""
+        courses, fixed = dict(changes), {*changes, *held}
         for name, causes in self.direct.items():
-            parts = _arriving(courses, causes)
-            if parts and name not in changes:
+            if name not in fixed and (parts := _arriving(courses, causes)):
                 courses[name] = reduce(np.add, parts)
         return courses
+
+    def onto(self, target: str) -> dict[str, Array]:
+        """What moves a target: its response to an impulse of one unit of each, (draws, periods)."""
+        found: dict[str, Array] = {}
+        for name in reversed(list(self.direct)):
+            for cause, impulse in self.direct[name].items() if name in {target, *found} else ():
+                part = impulse if name == target else convolved(found[name], impulse)
+                found[cause] = found[cause] + part if cause in found else part
+        return found
 
     def paths(self, source: str, target: str) -> dict[tuple[str, ...], Array]:
         """Each path from source to target, at most eight links long, with what travels along it: (draws, periods)."""
@@ -129,6 +127,60 @@ def _arriving(courses: Mapping[str, Array], causes: Mapping[str, Array]) -> list
     return [convolved(courses[cause], impulse) for cause, impulse in causes.items() if cause in courses]
 
 
+def _freed(order: Sequence[str], kept: Mapping[Pair, Array]) -> dict[str, dict[str, Array]]:
+    """Into each metric the links from its causes, each without what the cause does through the other causes."""
+    place = {name: at for at, name in enumerate(order)}
+    causes: dict[str, list[str]] = {name: [] for name in order}
+    for cause, effect in sorted(kept, key=lambda pair: -place[pair[0]]):
+        causes[effect].append(cause)
+    direct: dict[str, dict[str, Array]] = {name: {} for name in order}
+    total, unmeasured = dict(kept), _unmeasured(order, causes)
+
+    def around(cause: str, effect: str) -> list[Array]:
+        return _arriving({m: total[cause, m] for m in direct[effect] if (cause, m) in total}, direct[effect])
+
+    for effect in order:
+        for cause in causes[effect]:
+            direct[effect][cause] = reduce(np.subtract, around(cause, effect), kept[cause, effect])
+        for cause in unmeasured[effect]:
+            if parts := around(cause, effect):
+                total[cause, effect] = reduce(np.add, parts)
+    return direct
+
+
+def _unmeasured(order: Sequence[str], causes: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """For each metric, those whose effect on it is asked for and was not measured: it has to be summed from paths.
+
+    Asked for is what one cause of a metric does to another, and what such a sum is made of. Most of it was measured,
+    and a link's own estimate is its total effect; all other pairs of metrics need no sum at all.
+    """
+    asked: dict[str, set[str]] = {name: set() for name in order}
+    for effect in reversed(order):
+        for place, cause in enumerate(causes[effect]):  # the last in causal order first
+            asked[cause] |= {*causes[effect][place + 1 :], *(asked[effect] - {*causes[effect]})} - {cause}
+    return {name: sorted(asked[name] - {*causes[name]}) for name in order}
+
+
+def responses_to(impulses: Mapping[Pair, Array], target: str, sources: Iterable[str]) -> dict[str, Array]:
+    """How a target responds to each of several sources by itself, where any path leads to it: (draws, periods).
+
+    Which links a loop loses depends on the source: sources that lose the same ones share one web.
+    """
+    toward = reached_from([pair[::-1] for pair in impulses], [target])
+    near = {pair: impulse for pair, impulse in impulses.items() if set(pair) <= toward}
+    alike: dict[frozenset[Pair], list[str]] = {}
+    for source in (name for name in sources if name in toward and name != target):
+        reached = reached_from(impulses, [source])
+        links = {pair: impulse for pair, impulse in impulses.items() if set(pair) <= reached}
+        cut = links.keys() - _ordered(links, [source])[1].keys()
+        alike.setdefault(frozenset(cut & near.keys()), []).append(source)
+    found: dict[str, Array] = {}
+    for lost, members in alike.items():
+        web = Web.of({pair: impulse for pair, impulse in near.items() if pair not in lost}, members)
+        found |= {name: course for name, course in web.onto(target).items() if name in members}
+    return found
+
+
 def reached_from(links: Iterable[Pair], sources: Iterable[str]) -> set[str]:
     """The metrics that a change of the sources reaches, sources included."""
     pairs, reached = list(links), set(sources)
@@ -141,8 +193,7 @@ def reached_from(links: Iterable[Pair], sources: Iterable[str]) -> set[str]:
 
 def _ordered(links: Mapping[Pair, Array], sources: Sequence[str]) -> tuple[list[str], dict[Pair, Array]]:
     """Metrics with causes first, and the links that keep this order."""
-    kept, sizes = dict(links), {pair: impulse.sum(axis=1) for pair, impulse in links.items()}
-    certainty = {pair: abs(size[0]) / (size[1:].std() or 1e-300) for pair, size in sizes.items()}
+    kept = dict(links)
     while True:
         sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(sources, ()))
         for cause, effect in kept:
@@ -151,7 +202,12 @@ def _ordered(links: Mapping[Pair, Array], sources: Sequence[str]) -> tuple[list[
             return list(sorter.static_order()), kept
         except CycleError as loop:
             around = pairwise(loop.args[1])
-            del kept[min(around, key=lambda pair: (pair[1] not in sources, certainty[pair]))]
+            del kept[min(around, key=lambda pair: (pair[1] not in sources, _certainty(links[pair])))]
+
+
+def _certainty(impulse: Array) -> float:
+    size = impulse.sum(axis=1)
+    return float(abs(size[0]) / (size[1:].std() or 1e-300))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 
-from ipo_nb.drivers import IMPROVES, OWN, amount_of, beside, joined, levels, sized, when
+from ipo_nb.drivers import IMPROVES, OWN, amount_of, beside, joined, levels, period_name, sized, when
 from ipo_nb.errors import BadOption, NotIdentified, OutOfRange
 from ipo_nb.evidence import Evidence
-from ipo_nb.paths import Pair, Web, band, link_draws, shown_links
+from ipo_nb.paths import Pair, Web, band, link_draws, reached_from, responses_to, shown_links
 from ipo_nb.regression import Array
 from ipo_nb.results import Result, spoken
 from ipo_nb.verdicts import PERIOD_WORD, LagProfile
@@ -23,7 +25,8 @@ __all__ = ["GRADES", "Scenario", "reach_target", "run_scenario"]
 
 GRADES = "ABC"  # what a scenario may stand on
 LONGEST = 520  # periods ahead
-SUMMARY = ["metric", "stage", "team", "level", "estimate", "low", "high", "shows_by", "harmed", "unit"]
+MOST_KEPT = 2**27  # bytes of draws kept for the next step of a slider; what takes more is made anew
+SUMMARY = ["metric", "stage", "team", "level", "estimate", "low", "high", "shows_by", "shows_on", "harmed", "unit"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -37,7 +40,8 @@ class Scenario(Result):
         against no change in the metric's units; 95 % band). Changed metrics first.
     summary : one row per metric that moves: `metric`, `stage`, `team`, `level` (of late: mean of 13 weeks, 3 months or
         7 days; with units the typical unit's), `estimate`, `low`, `high` (at the horizon), `shows_by` (first period
-        whose band leaves out 0; NaN if none), `harmed` (goes against its better direction by then), `unit`.
+        whose band leaves out 0; NaN if none), `shows_on` (that period's name, such as "2026-W12", if the change is made
+        in the last period of the panel; empty if none), `harmed` (goes against its better direction by then), `unit`.
     cut : feedback links that were left out.
     """
 
@@ -99,21 +103,26 @@ def run_scenario(evidence: Evidence, changes: Mapping[str, float], *, horizon: i
         raise BadOption("The scenario changes nothing.", fix='Give it a change, such as {"Wait minutes": -1}.')
     if len(given) < len(changes):
         raise BadOption("The scenario changes one metric twice.", value=list(changes), fix="Give it one change.")
-    web, courses = _followed(evidence, given, horizon)
+    routes = _followed(evidence, tuple(given), horizon)
     for name, by in given.items():
         _check_range(evidence, name, by)
-    bands, summary = [], []
-    for name in [*given, *(name for name in web.direct if name in courses and name not in given)]:
-        metric, (estimate, low, high) = known(name), band(courses[name])
-        ahead = {"metric": name, "period_ahead": range(horizon + 1)}
-        bands.append(pd.DataFrame(ahead | {"estimate": estimate, "low": low, "high": high}))
-        sure = np.flatnonzero((low > 0) | (high < 0))
-        ends = [float(course[-1]) for course in (estimate, low, high)]
-        harmed = max(IMPROVES.get(metric.better, 0) * end for end in ends) < 0
-        told = [_seen(evidence, name)[0], *ends, float(sure[0]) if len(sure) else math.nan, harmed, metric.unit]
-        summary.append([name, metric.stage, metric.team, *told])
-    tables = pd.concat(bands, ignore_index=True), pd.DataFrame(summary, columns=SUMMARY)
-    return Scenario(given, horizon, evidence.ipo_map.cadence, *tables, web.cut, bool(evidence.panel.units))
+    bands = {name: routes.band(name, given) for name in routes.order}
+    columns = np.concatenate(list(bands.values()), axis=1)
+    table = {"metric": np.repeat(np.array(list(bands), dtype=object), horizon + 1)}
+    table |= {"period_ahead": np.tile(np.arange(horizon + 1), len(bands))}
+    table |= dict(zip(["estimate", "low", "high"], columns, strict=True))
+    summary = [_summed_up(evidence, name, course) for name, course in bands.items()]
+    tables = pd.DataFrame(table), pd.DataFrame(summary, columns=SUMMARY)
+    return Scenario(given, horizon, evidence.ipo_map.cadence, *tables, routes.cut, bool(evidence.panel.units))
+
+
+def _summed_up(evidence: Evidence, name: str, course: Array) -> list[Any]:
+    """A metric's row of the summary."""
+    metric, ends = evidence.ipo_map.metric(name), course[:, -1].tolist()
+    sure = np.flatnonzero((course[1] > 0) | (course[2] < 0)).tolist()
+    shows = (float(sure[0]), period_name(_memory(evidence).last + sure[0])) if sure else (math.nan, "")
+    harmed = max(IMPROVES.get(metric.better, 0) * end for end in ends) < 0
+    return [name, metric.stage, metric.team, _seen(evidence, name)[0], *ends, *shows, harmed, metric.unit]
 
 
 def _number(name: str, by: object) -> float:
@@ -122,15 +131,93 @@ def _number(name: str, by: object) -> float:
     return float(by)
 
 
-def _followed(evidence: Evidence, changes: Mapping[str, float], horizon: int) -> tuple[Web, dict[str, Array]]:
-    """The web that the changes travel, and the course of each metric: (draws, periods ahead), the estimate first."""
+@dataclass(frozen=True, slots=True)
+class _Routes:
+    """Where all go for one unit of each source, the other sources held: what does not depend on how far these are put.
+
+    Attributes
+    ----------
+    asked : the links, the sources and the horizon that this answers.
+    order : the metrics that move, sources first.
+    alone : name -> a source and its effect's (3, periods) band, where no other source reaches the metric.
+    together : name -> course by source, (draws, periods) with the estimate first, where several do.
+    """
+
+    asked: tuple[Mapping[Pair, LagProfile], Sequence[str], int]
+    cut: tuple[Pair, ...]
+    order: tuple[str, ...]
+    alone: Mapping[str, tuple[str, Array]]
+    together: Mapping[str, Mapping[str, Array]]
+
+    @classmethod
+    def of(cls, impulses: Mapping[Pair, Array], asked: tuple[Mapping[Pair, LagProfile], Sequence[str], int]) -> _Routes:
+        _, sources, horizon = asked
+        web, at_once = Web.of(impulses, sources), np.eye(1, horizon + 1)
+        moved = {source: web.moved({source: at_once}, held=sources) for source in sources}
+        order = [*sources, *(name for name in web.direct if name not in sources)]
+        by = {name: {source: went[name] for source, went in moved.items() if name in went} for name in order}
+        courses = {name: {source: part.cumsum(axis=1) for source, part in parts.items()} for name, parts in by.items()}
+        one = {name: next(iter(parts.items())) for name, parts in courses.items() if len(parts) == 1}
+        alone = {name: (source, np.array(band(course))) for name, (source, course) in one.items()}
+        together = {name: parts for name, parts in courses.items() if len(parts) > 1}
+        return cls(asked, web.cut, tuple(name for name in order if by[name]), alone, together)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the draws that are held."""
+        return sum(course.nbytes for parts in self.together.values() for course in parts.values())
+
+    def band(self, name: str, changes: Mapping[str, float]) -> Array:
+        """(3, periods): estimate, low and high of a metric's course."""
+        if name in self.together:
+            parts = [changes[source] * course for source, course in self.together[name].items()]
+            return np.array(band(reduce(np.add, parts)))
+        source, unit = self.alone[name]
+        estimate, *ends = changes[source] * unit + 0.0  # no minus before a nought
+        return np.array([estimate, np.minimum(*ends), np.maximum(*ends)])
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What was asked of an evidence before, and a slider's next step asks again."""
+
+    last: pd.Period
+    seen: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    routes: _Routes | None = None
+
+
+# Gone with its evidence, and never more than the last routes of each: a slider moves one set of metrics many times.
+# Series and links are taken to stay as they were weighed; another evidence of the same map has a memory of its own.
+_MEMORIES: WeakKeyDictionary[Evidence, _Memory] = WeakKeyDictionary()
+
+
+def _memory(evidence: Evidence) -> _Memory:
+    if evidence not in _MEMORIES:
+        _MEMORIES[evidence] = _Memory(evidence.panel.values.index.get_level_values("period").max())
+    return _MEMORIES[evidence]
+
+
+def _followed(evidence: Evidence, sources: tuple[str, ...], horizon: int) -> _Routes:
+    """The routes of a change of the sources, as they were made last time if the same is asked again."""
+    _check_horizon(horizon)
+    memory, asked = _memory(evidence), (shown_links(evidence, grades=GRADES), sources, int(horizon))
+    if memory.routes and memory.routes.asked == asked:
+        return memory.routes
+    reached = reached_from(asked[0], sources)
+    links = {pair: link for pair, link in asked[0].items() if set(pair) <= reached}
+    routes = _Routes.of(_impulses(evidence, links, horizon), asked)
+    memory.routes = routes if routes.size <= MOST_KEPT else None
+    return routes
+
+
+def _check_horizon(horizon: int) -> None:
     if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer) or not 1 <= horizon <= LONGEST:
         expected = f"a whole number of periods from 1 to {LONGEST}"
         raise BadOption(f"The horizon {horizon!r} cannot stand.", value=horizon, expected=expected)
-    links = shown_links(evidence, grades=GRADES)
-    web = Web.of({pair: _impulse(link_draws(evidence, pair), link, horizon) for pair, link in links.items()}, changes)
-    moved = web.moved({name: by * np.eye(1, horizon + 1) for name, by in changes.items()})
-    return web, {name: impulse.cumsum(axis=1) for name, impulse in moved.items()}
+
+
+def _impulses(evidence: Evidence, links: Mapping[Pair, LagProfile], horizon: int) -> dict[Pair, Array]:
+    return {pair: _impulse(link_draws(evidence, pair), link, horizon) for pair, link in links.items()}
 
 
 def _impulse(draws: Array, profile: LagProfile, horizon: int) -> Array:
@@ -142,16 +229,22 @@ def _impulse(draws: Array, profile: LagProfile, horizon: int) -> Array:
     peak = float(np.abs(course).max())
     scale = profile.estimate if abs(profile.estimate) > 0.05 * peak else math.copysign(peak or 1.0, profile.estimate)
     course = np.pad(course, (0, max(0, horizon + 1 - len(course))), mode="edge")[: horizon + 1]
-    return (1 + (draws[:, None] - profile.estimate) / scale) * np.diff(course, prepend=0.0)
+    shape = np.diff(course, prepend=0.0)[:, None]
+    return (shape * (1 + (draws - profile.estimate) / scale)).T  # a period's draws together in memory
 
 
 def _seen(evidence: Evidence, name: str) -> tuple[float, float, float]:
     """Where a metric stands of late, its lowest and its highest; with units, those of the typical unit."""
-    seen = levels(evidence.panel, name)
-    if not len(seen):
-        raise OutOfRange(f"There are no numbers for {name}, so no range was seen.", value=name, fix="Add its series.")
-    level, low, high = np.median(seen, axis=0).tolist()
-    return level, low, high
+    seen = _memory(evidence).seen
+    if name not in seen:
+        units = levels(evidence.panel, name)
+        if not len(units):
+            raise OutOfRange(
+                f"There are no numbers for {name}, so no range was seen.", value=name, fix="Add its series."
+            )
+        level, low, high = np.median(units, axis=0).tolist()
+        seen[name] = level, low, high
+    return seen[name]
 
 
 def _level(value: float, unit: str) -> str:
@@ -206,8 +299,8 @@ def reach_target(
         raise BadOption(said, value=target, fix="Set a target beyond its level.")
     levers = ipo_map.metrics if metric is None else [ipo_map.metric(metric)]
     names = [lever.name for lever in levers if metric is not None or (lever.controllable or 0) >= OWN]
-    effects = {name: _lasting(evidence, name, goal.name, horizon) for name in names}
-    reached = {name: needed / effect for name, effect in effects.items() if effect}
+    effects = _lasting(evidence, names, goal.name, horizon)
+    reached = {name: needed / effect for name, effect in effects.items()}
     if not reached:
         tried = metric or "any metric that a team can move (controllable 2 or 3)"
         said = f"No link of grade C or better leads surely from {tried} to {goal.name} within {horizon} periods."
@@ -227,10 +320,10 @@ def reach_target(
     )
 
 
-def _lasting(evidence: Evidence, source: str, outcome: str, horizon: int) -> float:
-    """Change of the outcome at the horizon for a lasting rise of one unit; 0 where its band holds 0."""
-    courses = _followed(evidence, {source: 1.0}, horizon)[1]
-    if outcome not in courses or outcome == source:
-        return 0.0
-    estimate, low, high = map(float, band(courses[outcome][:, -1]))
-    return estimate if low > 0 or high < 0 else 0.0
+def _lasting(evidence: Evidence, sources: Sequence[str], outcome: str, horizon: int) -> dict[str, float]:
+    """Change of the outcome at the horizon, where sure, for a lasting rise of one unit of each source by itself."""
+    _check_horizon(horizon)
+    impulses = _impulses(evidence, shown_links(evidence, grades=GRADES), horizon)
+    responses = responses_to(impulses, outcome, sources)
+    ends = {name: [float(end) for end in band(responses[name].sum(axis=1))] for name in sources if name in responses}
+    return {name: estimate for name, (estimate, low, high) in ends.items() if estimate and (low > 0 or high < 0)}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_drivers import evidence_of
 
-from ipo_nb.paths import Web, convolved, link_draws, path_effects
+from ipo_nb.paths import Web, convolved, link_draws, path_effects, responses_to
 
 
 def test_a_single_link_gives_its_own_interval_back() -> None:
@@ -55,3 +55,25 @@ def test_a_loop_back_to_the_source_does_not_matter_and_others_lose_their_weakest
 def test_responses_follow_one_another_along_the_calendar() -> None:
     first, second = np.array([[0, 1.0, 0.5, 0]]), np.array([[0, 0, 2.0, 0]])
     assert convolved(first, second).tolist() == [[0, 0, 0, 2.0]]
+
+
+def test_a_chain_of_convolutions_is_numpys_own() -> None:
+    draw = np.random.default_rng(1)
+    first, second = draw.normal(size=(2, 5, 9))
+    first[:, [0, 1, 4]] = 0
+    expected = [np.convolve(a, b)[:9] for a, b in zip(first, second, strict=True)]
+    assert convolved(first, second) == pytest.approx(np.array(expected))
+    assert convolved(first[:1], second) == pytest.approx(np.array([np.convolve(first[0], b)[:9] for b in second]))
+    assert not convolved(0 * first, second).any()
+
+
+def test_a_target_responds_to_each_source_as_if_it_were_followed_alone() -> None:
+    draw = np.random.default_rng(4)
+    pairs = [(a, b) for a in "abcdefgh" for b in "abcdefgh" if a != b and draw.random() < (0.4 if a < b else 0.08)]
+    impulses = {pair: draw.normal(size=(7, 1)) * draw.normal(size=(1, 6)) for pair in pairs}
+    found = responses_to(impulses, "h", "abcdefgh")
+    for source in "abcdefg":
+        moved = Web.of(impulses, [source]).moved({source: np.eye(1, 6)})
+        assert (source in found) == ("h" in moved)
+        assert "h" not in moved or found[source] == pytest.approx(moved["h"], abs=1e-9)
+    assert any(Web.of(impulses, [source]).cut for source in "abcdefg")

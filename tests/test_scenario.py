@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import math
+from dataclasses import replace
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import ipo_nb as ipo
+from ipo_nb import scenario
 from ipo_nb.evidence import Evidence
 from ipo_nb.panel import Panel
 from ipo_nb.verdicts import LagProfile
@@ -66,6 +70,74 @@ def test_a_change_travels_along_paths_at_the_pace_of_the_links() -> None:
     assert course_of(scenario, "Wait")["estimate"].tolist() == pytest.approx([0, *[-0.5] * 8])
     assert course_of(scenario, "Satisfaction")["estimate"].tolist() == pytest.approx([0, 0, 0, *[0.1] * 6])
     assert list(scenario.summary.set_index("metric")["shows_by"]) == [0, 1, 0, 3]
+
+
+def test_the_first_sure_period_has_its_date() -> None:
+    evidence = evidence_of()
+    summary = ipo.run_scenario(evidence, {"Staff": 5}).summary.set_index("metric")
+    assert evidence.panel.values.index[-1].end_time.isocalendar()[:2] == (2023, 52)
+    assert summary["shows_on"].to_dict() == {
+        "Staff": "2023-W52",
+        "Wait": "2024-W01",
+        "Cost": "2023-W52",
+        "Satisfaction": "2024-W03",
+    }
+    short = ipo.run_scenario(evidence, {"Staff": 5}, horizon=2).summary.set_index("metric").loc["Satisfaction"]
+    assert math.isnan(short["shows_by"])
+    assert short["shows_on"] == ""
+
+
+def afresh(evidence: Evidence) -> Evidence:
+    """The same evidence, of which nothing was asked yet."""
+    return replace(evidence)
+
+
+SLIDES: list[tuple[dict[str, float], int]] = [
+    ({"Staff": 5}, 26),
+    ({"Staff": -2}, 26),
+    ({"Staff": -2, "Wait": 1}, 26),
+    ({"Staff": 4, "Wait": -1}, 26),
+    ({"Wait": -1, "Staff": 4}, 26),
+    ({"Wait": -1, "Staff": 0}, 8),
+    ({"Staff": 5}, 8),
+]
+
+
+def test_what_was_asked_before_changes_no_number() -> None:
+    links = LINKS | {("Wait", "Cost"): {"estimate": 2.0, "lag": 1, "response": late(1, 2.0)}}
+    evidence = evidence_of(links)
+    for changes, horizon in SLIDES:
+        again, anew = (ipo.run_scenario(e, changes, horizon=horizon) for e in (evidence, afresh(evidence)))
+        pd.testing.assert_frame_equal(again.table, anew.table)
+        pd.testing.assert_frame_equal(again.summary, anew.summary)
+        assert again.text == anew.text
+
+
+def test_another_evidence_is_never_answered_with_what_is_remembered() -> None:
+    evidence = evidence_of()
+    before = ipo.run_scenario(evidence, {"Staff": 5}).summary.set_index("metric")
+    profiles = evidence.profiles | {
+        ("Staff", "Wait"): replace(evidence.profile("Staff", "Wait"), verdict="cannot_tell")
+    }
+    weaker = ipo.run_scenario(replace(evidence, profiles=profiles), {"Staff": 5}).summary.set_index("metric")
+    assert list(weaker.index) == ["Staff", "Cost"]
+    pd.testing.assert_frame_equal(ipo.run_scenario(evidence, {"Staff": 5}).summary.set_index("metric"), before)
+
+
+def test_the_memory_ends_with_its_evidence_and_holds_one_set_of_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    evidence = evidence_of()
+    for changes, horizon in SLIDES:
+        ipo.run_scenario(evidence, changes, horizon=horizon)
+    memory = scenario._MEMORIES[evidence]
+    assert memory.routes is not None
+    assert (memory.routes.asked[1:], set(memory.seen)) == ((("Staff",), 8), {"Staff", "Wait", "Cost", "Satisfaction"})
+    monkeypatch.setattr(scenario, "MOST_KEPT", -1)
+    ipo.run_scenario(evidence, {"Wait": -1})
+    assert memory.routes is None
+    gone = ref(evidence)
+    del evidence
+    gc.collect()
+    assert gone() is None
 
 
 def test_changes_are_linear_and_add_up() -> None:
@@ -157,6 +229,19 @@ def test_the_smallest_change_that_reaches_a_target_is_found() -> None:
     assert scenario.changes == pytest.approx({"Staff": 5})
     assert scenario.summary.set_index("metric").loc["Satisfaction", "estimate"] == pytest.approx(0.1)
     assert ipo.reach_target(evidence_of(), "Satisfaction", 10.1, metric="wait").changes == pytest.approx({"Wait": -0.5})
+
+
+def test_a_target_is_reached_the_same_with_one_metric_named_or_all_tried() -> None:
+    loop = {("Wait", "Staff"): {"estimate": 0.5, "lag": 1, "response": late(1, 0.5)}}
+    evidence = evidence_of(LINKS | loop | {("Posters", "Wait"): {"estimate": -0.1, "response": late(1, -0.1)}})
+    found = ipo.reach_target(evidence, "Satisfaction", 10.1)
+    [(name, by)] = found.changes.items()
+    named = [ipo.reach_target(evidence, "Satisfaction", 10.1, metric=lever) for lever in ("Staff", "Posters")]
+    assert abs(by) == pytest.approx(min(abs(next(iter(one.changes.values()))) for one in named))
+    assert ipo.reach_target(evidence, "Satisfaction", 10.1, metric=name).changes == pytest.approx(found.changes)
+    assert ipo.run_scenario(evidence, found.changes).summary.set_index("metric").loc[
+        "Satisfaction", "estimate"
+    ] == pytest.approx(0.1)
 
 
 def test_a_target_out_of_reach_says_how_far_one_gets() -> None:

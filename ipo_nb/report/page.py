@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from ipo_nb import charts, drawing
 from ipo_nb.audit import Audit
-from ipo_nb.drivers import Accountability, Drivers
+from ipo_nb.drivers import Accountability, Drivers, period_name
 from ipo_nb.evidence import Evidence
 from ipo_nb.layout import arrow, isolated
 from ipo_nb.links import IPOMap
@@ -125,14 +125,7 @@ def _extent(panel: Panel) -> str:
         return "no data"
     units = f" in {len(panel.units):,} units" if panel.units else ""
     length = _count(len(periods), PERIOD_WORD[panel.cadence])
-    return f"{length}{units}, {_period_name(periods[0])} to {_period_name(periods[-1])}"
-
-
-def _period_name(period: pd.Period) -> str:
-    if not period.freqstr.startswith("W"):
-        return str(period)
-    year, week, _ = period.end_time.isocalendar()
-    return f"{year}-W{week:02}"
+    return f"{length}{units}, {period_name(periods[0])} to {period_name(periods[-1])}"
 
 
 def _drawing(chart: Any, name: str, label: str) -> Markup:

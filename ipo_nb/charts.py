@@ -46,6 +46,8 @@ __all__ = [
     "interval",
     "lag_profile_chart",
     "map_chart",
+    "per_unit",
+    "profile_words",
     "ranking_words",
     "scenario_chart",
     "series_chart",
@@ -296,7 +298,12 @@ def _size_words(profile: LagProfile) -> str:
 
 def unit_words(profile: LagProfile) -> str:
     """What a link's effect is counted in, such as "points per minute"."""
-    return f"{_plain_unit(profile.effect_unit, 2)} per {_plain_unit(profile.cause_unit, 1)}"
+    return per_unit(profile.effect_unit, profile.cause_unit)
+
+
+def per_unit(effect_unit: str, cause_unit: str) -> str:
+    """One unit of measure for each of another, such as "points per minute"."""
+    return f"{_plain_unit(effect_unit, 2)} per {_plain_unit(cause_unit, 1)}"
 
 
 def _plain_unit(unit: str, count: int) -> str:
@@ -322,11 +329,11 @@ def lag_profile_chart(profile: LagProfile) -> alt.LayerChart:
             line.encode(x=x, y=_on(y, "low"), y2=alt.Y2("high:Q")),
             dot.encode(x=x, y=_on(y, "estimate")),
         ]
-    title = alt.Title(wrap(_profile_words(profile), 430, size=TITLE))
+    title = alt.Title(wrap(profile_words(profile), 430, size=TITLE))
     return _layered(layers, 420, 190, title)
 
 
-def _profile_words(profile: LagProfile) -> str:
+def profile_words(profile: LagProfile) -> str:
     """When and how far the effect moves, as a headline; the verdict alone where nothing is shown."""
     if profile.verdict not in SHOWN or profile.lag is None:
         return f"{arrow(profile.cause, profile.effect)}: {SIGN[profile.verdict]} {VERDICTS[profile.verdict].words}"

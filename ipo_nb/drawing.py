@@ -194,8 +194,10 @@ def _judged(ipo_map: IPOMap, evidence: Evidence) -> dict[Pair, Row]:
     claims, judged = _claims(ipo_map), {}
     for pair, claim in claims.items():
         profile = evidence.profiles.get(pair)
-        known = profile is not None and is_current(ipo_map.link(*pair), profile)
-        judged[pair] = _judged_row(profile, sizes[pair]) if known else claim
+        if profile is None or not is_current(ipo_map.link(*pair), profile):
+            judged[pair] = claim
+        else:
+            judged[pair] = _judged_row(profile, sizes[pair])
     return judged
 
 
@@ -270,6 +272,7 @@ def _box(metric: Metric, lines: Sequence[str], layout: MapLayout, linked: bool) 
         "colour": LANES[metric.stage][1],
         "linked": linked,
         "whole": one_line(metric.name),
+        "metric": metric.name,
     }
 
 

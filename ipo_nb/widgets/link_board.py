@@ -2,49 +2,184 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
-import ipywidgets
 import pandas as pd
 
+from ipo_nb.audit import audit_map
 from ipo_nb.charts import map_chart
+from ipo_nb.drawing import LANES, SUGGESTED, VERDICTS, claim_words, draw_map, is_current, team_map
+from ipo_nb.errors import BadOption, Conflict, FileFault, UnknownLink, nearest
 from ipo_nb.evidence import Evidence
-from ipo_nb.links import DEFAULT_LAGS, IPOMap, Link, write_map
-from ipo_nb.widgets.window import FORM, Window, arrow_name
+from ipo_nb.layout import order_lanes
+from ipo_nb.links import PERIOD_WORDS, IPOMap, Link, write_map
+from ipo_nb.metrics import STAGES, Metric, name_key
+from ipo_nb.reading import read_map
+from ipo_nb.results import plain, spoken
+from ipo_nb.verdicts import SIGN
+from ipo_nb.widgets.window import SAVED, Unsaved, Window, arrow_name, module, style
 
-__all__ = ["LinkBoard"]
+__all__ = ["LinkBoard", "board_view"]
 
-NEW = "new arrow"
+MOST_BOXES = 100  # metrics from which a board opens by team
+KEPT = 200  # edits that can be undone
+Step = tuple[IPOMap, str, str]  # the map before an edit, the edit in words and as code
+NO_FILE = "kept in this notebook; the map has no file yet (ipo.write_map gives it one)"
 
 
 class LinkBoard(Window):
-    """Add, change and delete the arrows of `.ipo_map`; a map that came from a file is saved there at once.
+    """The map in three lanes: arrows are drawn, changed, deleted; a map that came from a file is saved there at once.
+
+    Whatever the board does, its methods do as well; `.code` holds the lines that lead from the first map to this one.
 
     Parameters
     ----------
-    ipo_map : the map to start from.
+    ipo_map : the map to start from; the map as it stands is `.ipo_map`.
     evidence : what the data said of its links, shown on the arrows.
-    suggestions : arrows that might be there, such as `screen.links()`: choosing one fills the form, saving accepts it.
+    suggestions : arrows that might be there, such as `screen.links()`: dotted, to be accepted or dismissed.
+    team : show only the metrics of this team and those that they are linked to.
+    outcome : light up what leads to this metric.
+
+    Raises
+    ------
+    UnknownMetric, BadOption : an outcome or a team that the map does not have.
     """
 
-    def __init__(self, ipo_map: IPOMap, evidence: Evidence | None = None, *, suggestions: Sequence[Link] = ()) -> None:
+    _esm = module("board.js", "link_board.js")
+    _css = style("board.css")
+    acts: ClassVar = (
+        *("link", "change", "turn", "unlink", "move", "add_metric", "accept", "dismiss"),
+        *("undo", "redo", "tidy", "show", "save"),
+    )
+
+    def __init__(
+        self,
+        ipo_map: IPOMap,
+        evidence: Evidence | None = None,
+        *,
+        suggestions: Sequence[Link] = (),
+        team: str = "",
+        outcome: str = "",
+    ) -> None:
         self.ipo_map, self.evidence = ipo_map, evidence
         self.suggestions = tuple(suggestions)
-        self.arrow = ipywidgets.Dropdown(description="Arrow", **FORM)
-        self.cause = ipywidgets.Dropdown(description="Cause", options=ipo_map.names, **FORM)
-        self.effect = ipywidgets.Dropdown(description="Effect", options=ipo_map.names, **FORM)
-        self.sign = ipywidgets.Dropdown(description="Sign", options=("+", "-", "?"), value="?", **FORM)
-        self.lag = ipywidgets.IntRangeSlider(description="Lag, from to", min=0, max=26, value=DEFAULT_LAGS, **FORM)
-        self.why = ipywidgets.Text(description="Why", **FORM)
-        self.keep = ipywidgets.Button(description="Save arrow")
-        self.drop = ipywidgets.Button(description="Delete arrow")
-        self.arrow.observe(lambda _: self._fill_form(), "value")
-        self.keep.on_click(lambda _: self.attempt(self._keep))
-        self.drop.on_click(lambda _: self.attempt(self._drop))
-        form = (self.arrow, self.cause, self.effect, self.sign, self.lag, self.why)
-        super().__init__((*form, ipywidgets.HBox((self.keep, self.drop))))
+        self.team, self.outcome = team, outcome
+        self._past: list[Step] = []
+        self._future: list[Step] = []
+        self._lines: list[str] = []
+        self._order: dict[tuple[str, ...], dict[str, list[str]]] = {}
+        self._chosen: dict[str, Any] = {}
+        self._seen, self._unsaved = _stamp(ipo_map), False
+        self._check(team, outcome)
+        super().__init__()
+
+    # ---- what can be done; each act gives the words that are told ----------------------------------------
+
+    def link(self, cause: str, effect: str, **said: Any) -> str:
+        """Draw an arrow; an arrow that is there already is only chosen. `said` is what `ipo.Link` takes."""
+        name = arrow_name(cause, effect)
+        self._choose("link", cause, effect)
+        if self._has(cause, effect):
+            self.redraw()
+            return f"{name} is there already."
+        link = Link(cause, effect, **_taken(said))
+        return self._edit(lambda now: now.with_link(link), f"Linked {name}", f"with_link({_call(link)})")
+
+    def change(self, cause: str, effect: str, **said: Any) -> str:
+        """Say something else of an arrow: `sign`, `lag`, `why`, `matters`."""
+        link = replace(self.ipo_map.link(cause, effect), **_taken(said))
+        done = f"Changed {', '.join(said)} of {arrow_name(cause, effect)}"
+        return self._edit(lambda now: now.with_link(link), done, f"with_link({_call(link)})")
+
+    def turn(self, cause: str, effect: str) -> str:
+        """Turn an arrow round."""
+        old = self.ipo_map.link(cause, effect)
+        if self._has(effect, cause):
+            said = f"{arrow_name(effect, cause)} is there already."
+            raise BadOption(said, value=effect, fix="Delete one of the two.")
+        new = replace(old, cause=old.effect, effect=old.cause)
+        self._choose("link", new.cause, new.effect)
+        words = f"without_link({cause!r}, {effect!r}).with_link({_call(new)})"
+        return self._edit(lambda now: now.without_link(cause, effect).with_link(new), "Turned the arrow round", words)
+
+    def unlink(self, cause: str, effect: str) -> str:
+        """Delete an arrow."""
+        self.ipo_map.link(cause, effect)
+        self._choose("metric", cause)
+        done = f"Deleted {arrow_name(cause, effect)}"
+        return self._edit(lambda now: now.without_link(cause, effect), done, f"without_link({cause!r}, {effect!r})")
+
+    def move(self, name: str, stage: str) -> str:
+        """Put a metric into another lane."""
+        metric = replace(self.ipo_map.metric(name), stage=stage)
+        self._choose("metric", metric.name)
+        words = f"with_metric(replace(ipo_map.metric({name!r}), stage={stage!r}))  # from dataclasses import replace"
+        return self._edit(lambda now: now.with_metric(metric), f"{metric.name} is now {_an(stage)}", words)
+
+    def add_metric(self, name: str, stage: str, team: str = "") -> str:
+        """Put another metric on the map."""
+        metric = Metric(name, stage, team=team)
+        if metric.name in self.ipo_map.inventory:
+            there = self.ipo_map.metric(metric.name).name
+            raise BadOption(f"There is a metric called {there!r} already.", value=name, fix="Give it another name.")
+        self._choose("metric", metric.name)
+        words = f"with_metric(ipo.Metric({name!r}, {stage!r}{f', team={team!r}' if team else ''}))"
+        return self._edit(lambda now: now.with_metric(metric), f"Added {metric.name}", words)
+
+    def accept(self, cause: str, effect: str) -> str:
+        """Put a suggested arrow on the map."""
+        link = self._suggested(cause, effect)
+        self._choose("link", link.cause, link.effect)
+        done = f"Accepted {arrow_name(link.cause, link.effect)}"
+        return self._edit(lambda now: now.with_link(link), done, f"with_link({_call(link)})")
+
+    def dismiss(self, cause: str, effect: str) -> str:
+        """Take a suggested arrow from the board."""
+        gone = self._suggested(cause, effect)
+        self.suggestions = tuple(link for link in self.suggestions if link is not gone)
+        self._choose("metric", gone.cause)
+        self.redraw()
+        return f"Dismissed {arrow_name(gone.cause, gone.effect)}; the map is as it was."
+
+    def undo(self) -> str:
+        """Take the last edit back."""
+        self._catch_up()
+        if not self._past:
+            raise BadOption("There is nothing to undo.", fix="Only what was done on this board can be undone.")
+        *past, (after, done, line) = self._past
+        future = [*self._future, (self.ipo_map, done, line)]
+        return self._put(after.following(self.ipo_map), f"Undone: {done}", past, future, self._lines[:-1])
+
+    def redo(self) -> str:
+        """Do again what was taken back."""
+        self._catch_up()
+        if not self._future:
+            raise BadOption("There is nothing to do again.", fix="Only what was undone can be done again.")
+        *future, (after, done, line) = self._future
+        past = [*self._past, (self.ipo_map, done, line)]
+        return self._put(after.following(self.ipo_map), f"Done again: {done}", past, future, [*self._lines, line])
+
+    def tidy(self) -> str:
+        """Order the lanes anew, so that arrows cross little."""
+        self._order.clear()
+        self.redraw()
+        return "The lanes are ordered so that arrows cross little."
+
+    def show(self, team: str | None = None, outcome: str | None = None) -> str:
+        """Show one team's part of the map (all of it for an empty name), or what leads to one outcome."""
+        self._check(team or "", outcome or "")
+        self.team = self.team if team is None else team
+        self.outcome = self.outcome if outcome is None else outcome
+        self.redraw()
+        return f"The board shows {self.team or 'all teams'}." if team is not None else ""
+
+    def save(self) -> str:
+        """Write the map to its file once more, where that failed before."""
+        return self._save("Saved")
+
+    # ---- what is shown -----------------------------------------------------------------------------------
 
     def picture(self) -> Any:
         return map_chart(self.ipo_map, self.evidence)
@@ -55,36 +190,224 @@ class LinkBoard(Window):
     def rows(self) -> pd.DataFrame:
         return self.ipo_map.table
 
-    def redraw(self) -> None:
-        self.arrow.options = (NEW, *self._arrows())
-        super().redraw()
+    def as_code(self) -> str:
+        if not self._lines:
+            return ""
+        file = self.ipo_map.path
+        saved = [] if file is None else [f"ipo.write_map(ipo_map, {file.name!r})"]
+        return "\n".join([*self._lines, *saved])
 
-    def _arrows(self) -> dict[str, Link]:
-        """The arrows that can be chosen by name: those of the map, then those that are only suggested."""
+    def drawn(self) -> Mapping[str, Any]:
+        whole, inside = self.ipo_map, dict[str, tuple[str, ...]]()
+        if not self.team and len(whole.metrics) > MOST_BOXES:
+            whole, inside = team_map(whole)
+        part = _part(whole, self.team) if self.team else whole
+        names = set(part.names)
+        suggested = [link for link in self._open() if {link.cause, link.effect} <= names]
+        evidence = None if inside else self.evidence
+        order = self._ordered(part, suggested)
+        seen = board_view(part, evidence, order=order, suggestions=suggested)
+        findings = plain(audit_map(self.ipo_map).findings)
+        teams = {name_key(m.team): m.team for m in reversed(self.ipo_map.metrics) if m.team.strip()}
+        return {
+            **seen,
+            "title": self.ipo_map.title or "The map",
+            "words": self.words(),
+            "inside": {box: len(inside[box]) for box in inside},
+            "box_team": {box: self.ipo_map.metric(found[0]).team for box, found in inside.items()},
+            "findings": findings,
+            "teams": sorted(teams.values()),
+            "team": self.team,
+            "outcome": self.outcome,
+            "outcomes": [m.name for m in part.metrics if m.stage == "outcome"],
+            "stages": [[stage, LANES[stage][0]] for stage in STAGES],
+            "all": list(self.ipo_map.names),
+            "undo": self._past[-1][1] if self._past else "",
+            "redo": self._future[-1][1] if self._future else "",
+            "chosen": self._chosen,
+        }
+
+    # ---- one truth: every edit is made on the newest map and goes to its file ----------------------------
+
+    def _edit(self, edit: Callable[[IPOMap], IPOMap], done: str, line: str) -> str:
+        self._catch_up()
+        lines = [*self._lines, f"ipo_map = ipo_map.{line}"]
+        past = [*self._past, (self.ipo_map, done, lines[-1])][-KEPT:]
+        return self._put(edit(self.ipo_map), done, past, [], lines)
+
+    def _put(self, after: IPOMap, done: str, past: list[Step], future: list[Step], lines: list[str]) -> str:
+        """Show another map and save it; where somebody else changed the same link in the file, all stays as it was."""
+        kept = self.ipo_map, self._past, self._future, self._lines
+        self.ipo_map, self._past, self._future, self._lines = after, past, future, lines
+        try:
+            return self._save(done)
+        except Conflict:
+            self.ipo_map, self._past, self._future, self._lines = kept
+            self._unsaved = False
+            raise
+        finally:
+            self.redraw()
+
+    def _save(self, done: str) -> str:
+        path = self.ipo_map.path
+        if path is None:
+            return f"{done}; {NO_FILE}."
+        try:
+            write_map(self.ipo_map, path)
+        except FileFault as fault:
+            self._unsaved = True
+            raise Unsaved(f"{done}, but not saved: {fault} It is kept in this notebook.", file=path) from fault
+        self._seen, self._unsaved = _stamp(self.ipo_map), False
+        return f"{done}. {SAVED}{path.name}."
+
+    def _catch_up(self) -> None:
+        """Take in what somebody else wrote to the file; what was done before that cannot be undone over it."""
+        path, stamp = self.ipo_map.path, _stamp(self.ipo_map)
+        if path is not None and stamp and stamp != self._seen and not self._unsaved:
+            self.ipo_map, self._seen, self._past, self._future = read_map(path), stamp, [], []
+
+    # ---- small things ------------------------------------------------------------------------------------
+
+    def _has(self, cause: str, effect: str) -> bool:
+        try:
+            return bool(self.ipo_map.link(cause, effect))
+        except UnknownLink:
+            return False
+
+    def _open(self) -> list[Link]:
+        """The suggestions that are not on the map, either way round."""
         drawn = {frozenset((link.cause, link.effect)) for link in self.ipo_map.links}
-        suggested = [link for link in self.suggestions if frozenset((link.cause, link.effect)) not in drawn]
-        named = {arrow_name(link.cause, link.effect): link for link in self.ipo_map.links}
-        return named | {f"suggested: {arrow_name(link.cause, link.effect)}": link for link in suggested}
+        return [
+            link
+            for link in self.suggestions
+            if frozenset((link.cause, link.effect)) not in drawn
+            and link.cause in self.ipo_map.inventory
+            and link.effect in self.ipo_map.inventory
+        ]
 
-    def _fill_form(self) -> None:
-        if link := self._arrows().get(self.arrow.value):
-            self.cause.value, self.effect.value, self.sign.value = link.cause, link.effect, link.sign
-            self.lag.value, self.why.value = link.lag, link.why
+    def _suggested(self, cause: str, effect: str) -> Link:
+        found = [link for link in self._open() if (link.cause, link.effect) == (cause, effect)]
+        if not found:
+            raise UnknownLink(cause, effect, known=[arrow_name(link.cause, link.effect) for link in self._open()])
+        return found[0]
 
-    def _keep(self) -> str:
-        ends = {"cause": self.cause.value, "effect": self.effect.value}
-        said = {"sign": self.sign.value, "lag": tuple(self.lag.value), "why": self.why.value}
-        known = [x for x in self.ipo_map.links if (x.cause, x.effect) == (ends["cause"], ends["effect"])]
-        link = replace(known[0], **said) if known else Link(**ends, **said)
-        return self._take(self.ipo_map.with_link(link))
+    def _choose(self, kind: str, *names: str) -> None:
+        self._chosen = {"kind": kind, "names": list(names), "count": self._chosen.get("count", 0) + 1}
 
-    def _drop(self) -> str:
-        return self._take(self.ipo_map.without_link(self.cause.value, self.effect.value))
+    def _check(self, team: str, outcome: str) -> None:
+        teams = list(dict.fromkeys(metric.team for metric in self.ipo_map.metrics if metric.team))
+        if team and name_key(team) not in map(name_key, teams):
+            raise BadOption(f"No metric is of the team {team!r}.", value=team, fix=nearest(team, teams))
+        if outcome:
+            self.ipo_map.metric(outcome)
 
-    def _take(self, ipo_map: IPOMap) -> str:
-        if ipo_map.path is None:
-            self.ipo_map = ipo_map
-            return "Kept in this notebook; the map has no file yet (ipo.write_map gives it one)."
-        write_map(ipo_map, ipo_map.path)
-        self.ipo_map = ipo_map
-        return f"Saved to {ipo_map.path.name}."
+    def _ordered(self, part: IPOMap, suggested: Sequence[Link]) -> dict[str, list[str]]:
+        """The order of the lanes, which an edit leaves as it was: a new metric comes last."""
+        view = (self.team, "" if part is self.ipo_map else "part")
+        if view not in self._order:
+            pairs = [(link.cause, link.effect) for link in (*part.links, *suggested)]
+            lanes = {stage: [m.name for m in part.metrics if m.stage == stage] for stage in STAGES}
+            self._order[view] = order_lanes(lanes, pairs)
+        before = {name: place for names in self._order[view].values() for place, name in enumerate(names)}
+        late = len(part.metrics)
+        lanes = {stage: [m.name for m in part.metrics if m.stage == stage] for stage in STAGES}
+        self._order[view] = {stage: sorted(names, key=lambda n: before.get(n, late)) for stage, names in lanes.items()}
+        return self._order[view]
+
+
+def board_view(
+    ipo_map: IPOMap,
+    evidence: Evidence | None = None,
+    *,
+    order: Mapping[str, Sequence[str]] | None = None,
+    suggestions: Sequence[Link] = (),
+) -> dict[str, Any]:
+    """A map as the browser draws it: lanes, boxes, arrows and what is said of each, as JSON-ready values."""
+    drawing = draw_map(ipo_map, evidence, order=order, suggestions=suggestions)
+    layout = drawing.layout
+    lanes = [{"stage": stage, "name": LANES[stage][0], "x": x, "width": w} for stage, (x, w) in layout.lanes.items()]
+    boxes = []
+    for row in drawing.boxes:
+        metric = ipo_map.metric(row["metric"])
+        facts = [metric.team, metric.unit, f"{metric.better} is better" if metric.better else ""]
+        place = dict(zip(("x", "y", "width", "height"), layout.boxes[metric.name], strict=True))
+        said = {"lines": row["name"].split("\n"), "under": row["team"], "facts": " · ".join(filter(None, facts))}
+        boxes.append({"name": metric.name, "stage": metric.stage, "team": metric.team, **place, **said})
+    claimed = {(link.cause, link.effect): link for link in suggestions} | {
+        (x.cause, x.effect): x for x in ipo_map.links
+    }
+    links = [_link_view(claimed[pair], row, ipo_map, evidence) for pair, row in drawing.links.items()]
+    size = {"width": layout.width, "height": layout.height, "period": PERIOD_WORDS[ipo_map.cadence]}
+    return {**size, "lanes": lanes, "boxes": boxes, "links": links, "key": drawing.note}
+
+
+def _link_view(link: Link, row: Mapping[str, Any], ipo_map: IPOMap, evidence: Evidence | None) -> dict[str, Any]:
+    profile = evidence.profiles.get((link.cause, link.effect)) if evidence else None
+    verdict = row["verdict"]
+    look = SUGGESTED if verdict == "suggested" else VERDICTS.get(verdict)
+    stale = evidence is not None and verdict == "claimed" and not is_current(link, profile)
+    said = (
+        profile.text
+        if profile and not stale
+        else "It is new, or changed since the links were weighed."
+        if stale
+        else ""
+    )
+    matters = profile.matters if profile else None
+    return {
+        "cause": link.cause,
+        "effect": link.effect,
+        "name": arrow_name(link.cause, link.effect),
+        "claim": claim_words(link, ipo_map.cadence),
+        "sign": link.sign,
+        "lag": list(link.lag),
+        "why": link.why,
+        "matters": link.matters,
+        "usual": f"{spoken(matters)}" if matters and matters == matters else "",
+        "units": " per ".join(ipo_map.metric(name).unit or "unit" for name in (link.effect, link.cause)),
+        "verdict": verdict,
+        "glyph": SIGN.get(verdict, ""),
+        "words": look.words if look else "",
+        "dash": " ".join(map(str, look.dash)) if look else "",
+        "said": said,
+        **{name: row[name] for name in ("label", "path", "head", "thick", "x", "y", "x2", "y2", "cx", "cy")},
+    }
+
+
+def _part(ipo_map: IPOMap, team: str) -> IPOMap:
+    """One team's metrics and those that they are linked to, with the links that touch the team's own."""
+    own = {metric.name for metric in ipo_map.metrics if name_key(metric.team) == name_key(team)}
+    links = [link for link in ipo_map.links if own & {link.cause, link.effect}]
+    names = own | {name for link in links for name in (link.cause, link.effect)}
+    metrics = [metric for metric in ipo_map.metrics if metric.name in names]
+    return IPOMap(metrics, links, title=ipo_map.title, cadence=ipo_map.cadence)
+
+
+def _taken(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a form says of a link, as a link takes it: whole numbers of lags, no size where none is given."""
+    taken = dict(said)
+    if "lag" in taken:
+        taken["lag"] = tuple(taken["lag"])
+    if taken.get("matters") == "":
+        taken["matters"] = None
+    return taken
+
+
+def _call(link: Link) -> str:
+    """The code that makes a link."""
+    shown = {"sign": link.sign, "lag": link.lag, "why": link.why, "matters": link.matters, "since": link.since}
+    rest = [f"{name}={value!r}" for name, value in shown.items() if value not in ("", None)]
+    return f"ipo.Link({', '.join([repr(link.cause), repr(link.effect), *rest])})"
+
+
+def _an(stage: str) -> str:
+    return f"{'a' if stage == 'process' else 'an'} {stage}"
+
+
+def _stamp(ipo_map: IPOMap) -> tuple[int, int] | None:
+    """When the map's file was last written, and its size; nothing where there is none."""
+    try:
+        said = ipo_map.path.stat() if ipo_map.path else None
+    except OSError:
+        return None
+    return (said.st_mtime_ns, said.st_size) if said else None

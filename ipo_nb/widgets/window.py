@@ -1,22 +1,48 @@
-"""What the widgets share: controls, one line for what was refused, a picture with its table, and a static form."""
+"""What the widgets share: acts that a room may refuse, what is told of them, the same as code, a static form."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
 from zlib import crc32
 
-import ipywidgets
+import anywidget
 import pandas as pd
+import traitlets
 
 from ipo_nb.charts import svg
-from ipo_nb.errors import IpoError
+from ipo_nb.drawing import PALETTE
+from ipo_nb.errors import FileFault, IpoError
 from ipo_nb.results import escape, table_html
 
-__all__ = ["FORM", "Static", "Window", "arrow_name"]
+__all__ = ["SAVED", "Static", "Unsaved", "Window", "arrow_name", "module", "style"]
 
-# Fields in line, with room for the name of a metric before them.
-FORM = {"style": {"description_width": "19em"}, "layout": {"width": "49em", "max_width": "98%"}}
+SAVED = "Saved to "  # begins what is said of a file that was written
+STATIC = Path(__file__).parent / "static"
+
+
+@cache
+def module(*names: str) -> str:
+    """Files of `static/` as one JavaScript module, what all widgets share first."""
+    return "\n".join((STATIC / name).read_text("utf-8") for name in ("window.js", *names))
+
+
+@cache
+def style(*names: str) -> str:
+    """The style sheet of a widget: the colours of the project on paper and in the dark, then its files."""
+    light, dark = ("".join(f"--ipo-{name}:{pair[k]};" for name, pair in PALETTE.items()) for k in (0, 1))
+    colours = [
+        f".ipo{{{light}color-scheme:light}}",
+        f"@media (prefers-color-scheme:dark){{body:not([data-jp-theme-light]) .ipo{{{dark}color-scheme:dark}}}}",
+        f'body[data-jp-theme-light="false"] .ipo{{{dark}color-scheme:dark}}',
+    ]
+    return "\n".join([*colours, *((STATIC / name).read_text("utf-8") for name in ("window.css", *names))])
+
+
+class Unsaved(FileFault):
+    """What was done stands in the notebook, and the disk refused it."""
 
 
 class Static(str):
@@ -34,15 +60,27 @@ class Static(str):
         return "<static view>"
 
 
-class Window(ipywidgets.VBox):  # type: ignore[misc]
-    """A view of one value: what a room refuses is shown in its own words, and the last good value stays."""
+class Window(anywidget.AnyWidget):
+    """A view of one value. What a room refuses is told in its own words, and the last good value stays.
 
-    def __init__(self, controls: Sequence[ipywidgets.Widget]) -> None:
-        self._message = ipywidgets.HTML()
-        self._view = ipywidgets.HTML(layout={"max_width": "100%", "overflow": "auto"})
-        self.problem = ""
-        super().__init__(children=(*controls, self._message, self._view))
+    A subclass names its `acts`: methods that the browser may call, each with values by name. A method returns what to
+    say, or nothing. The same methods can be called from code, where they raise what the room raises.
+    """
+
+    view = traitlets.Dict().tag(sync=True)
+    told = traitlets.Dict().tag(sync=True)
+    code = traitlets.Unicode().tag(sync=True)
+    acts: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_msg(self._heard)
         self.redraw()
+
+    @property
+    def problem(self) -> str:
+        """What was refused last, in the room's words; empty if the last act went well."""
+        return str(self.told.get("words", "")) if self.told.get("kind") in ("problem", "unsaved") else ""
 
     def picture(self) -> Any:
         """The chart of the value as it stands, or None where there is nothing to draw."""
@@ -56,46 +94,69 @@ class Window(ipywidgets.VBox):  # type: ignore[misc]
         """The value as a table."""
         raise NotImplementedError
 
+    def drawn(self) -> Mapping[str, Any]:
+        """What the browser draws, as JSON-ready values."""
+        raise NotImplementedError
+
+    def as_code(self) -> str:
+        """The code that does what was done here; empty where nothing was."""
+        return ""
+
     def static(self) -> Static:
         """The widget as it stands, readable without a kernel: drawing, words and table as escaped HTML."""
         words, chart = self.words(), self.picture()
         rows = self.rows().replace("", None).dropna(axis="columns", how="all")
         drawing = "" if chart is None else f'<div style="background:#fff">{_drawn(chart, words)}</div>'
         table = table_html(rows).replace("<table>", '<table style="margin-left:0">') if len(rows) else ""
-        return Static(f'<div class="ipo-widget jp-RenderedHTMLCommon">{drawing}<p>{escape(words)}</p>{table}</div>')
+        return Static(f'<div class="ipo-static jp-RenderedHTMLCommon">{drawing}<p>{escape(words)}</p>{table}</div>')
 
     def redraw(self) -> None:
         """Show the value anew."""
-        self._view.value = str(self.static())
+        self.code = self.as_code()
+        self.view = dict(self.drawn())
 
-    def say(self, words: str, *, problem: bool = False) -> None:
-        """Put one line under the controls; a problem is announced at once by a screen reader."""
-        self.problem = words if problem else ""
-        role = "alert" if problem else "status"
-        self._message.value = f'<p role="{role}">{"✕ " if problem else ""}{escape(words)}</p>' if words else ""
+    def tell(self, words: str, kind: str = "note") -> None:
+        """Say a line: a `note`; what was `saved`; a `problem`, or what is `unsaved`, which are announced at once."""
+        self.told = {"kind": kind, "words": words, "count": self.told.get("count", 0) + 1}
 
-    def attempt(self, act: Callable[[], str]) -> bool:
-        """Do something that a room may refuse; `act` returns what to say when it went well."""
+    def attempt(self, act: Callable[[], str | None]) -> bool:
+        """Do something that a room may refuse, and tell what came of it; whether it was done."""
         try:
             said = act()
+        except Unsaved as error:
+            self.tell(_in_words(error), "unsaved")
         except IpoError as error:
-            self.say(str(error), problem=True)
-            return False
-        self.say(said)
+            self.tell(_in_words(error), "problem")
+        else:
+            self.tell(said or "", "saved" if SAVED in (said or "") else "note")
+            return True
         self.redraw()
-        return True
+        return False
+
+    def _heard(self, _: Any, content: Any, __: Any) -> None:
+        values = dict(content) if isinstance(content, dict) else {}
+        name = values.pop("act", None)
+        if name in self.acts:
+            self.attempt(lambda: getattr(self, name)(**values))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.words()}>"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
-        return bundle | {"text/plain": repr(self), "text/html": str(self.static())}
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        whole = super()._repr_mimebundle_(**kwargs)
+        bundle, rest = whole if isinstance(whole, tuple) else (whole or {}, {})
+        return bundle | {"text/plain": repr(self), "text/html": str(self.static())}, rest
 
 
 def arrow_name(cause: str, effect: str) -> str:
     """What an arrow is called wherever one is chosen: its cause, then its effect."""
     return f"{cause} → {effect}"
+
+
+def _in_words(error: IpoError) -> str:
+    """An error as it is said beside the field that it is about: without file, line and column."""
+    expected = f"Expected: {error.expected.rstrip('.')}." if error.expected else ""
+    return str(error) if error.faults else " ".join(filter(None, (str(error.args[0]), expected, error.fix)))
 
 
 def _drawn(chart: Any, words: str) -> str:

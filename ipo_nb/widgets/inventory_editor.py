@@ -1,75 +1,271 @@
-"""InventoryEditor: name the metrics and say of each what it is."""
+"""InventoryEditor: a grid in which metrics are named and said what they are."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import csv
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, ClassVar
 
-import ipywidgets
 import pandas as pd
 
-from ipo_nb.metrics import AGGREGATES, BETTER, STAGES, Inventory, Metric
-from ipo_nb.widgets.window import FORM, Window
+from ipo_nb.errors import BadOption, Conflict, IpoError, tried
+from ipo_nb.metrics import AGGREGATES, BETTER, CADENCES, STAGES, Inventory, Metric, name_key
+from ipo_nb.reading import field_of, meant_by
+from ipo_nb.stages import suggest_stage
+from ipo_nb.widgets.window import SAVED, Unsaved, Window, module, said_of, style
+from ipo_nb.writing import write_inventory
 
 __all__ = ["InventoryEditor"]
 
-NEW = "new metric"
-CHOICES = {"stage": STAGES, "better": ("", *BETTER), "aggregate": ("", *AGGREGATES)}
-FIELDS = ("name", "stage", "team", "unit", "better", "aggregate", "objective", "definition")
+SHOWN = ("name", "stage", "team", "unit", "better", "aggregate", "controllable", "target", "objective", "owner")
+FIELDS = (*SHOWN, "cadence", "formula", "window", "definition")
+CHOICES = {"stage": STAGES, "better": ("", *BETTER), "aggregate": ("", *AGGREGATES), "cadence": ("", *CADENCES)}
+CHOICES |= {"controllable": ("", "0", "1", "2", "3")}
+NUMBERS = ("target", "controllable", "window")
+MOST_PASTED = 5_000
+KEPT = 100  # edits that can be undone
+NO_FILE = "kept in this notebook; the inventory has no file yet (ipo.write_inventory gives it one)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One line of the grid: its cells as typed, the metric that it was last good for, and what is wrong with it now."""
+
+    cells: Mapping[str, str]
+    metric: Metric | None = None
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+
+State = tuple[Inventory, dict[int, _Row]]
 
 
 class InventoryEditor(Window):
-    """Add, change and delete the metrics of `.inventory`, which stays in the notebook until it is written out.
+    """The inventory as a grid; one that came from a file is saved there at once.
+
+    What cannot stand is said in its cell, in the words of the room; until it is mended the metric stays as it last
+    was, in `.inventory` and in the file. Whatever the grid does, its methods do as well, and `.code` says it.
 
     Parameters
     ----------
-    inventory : the metrics to start from.
+    inventory : the metrics to start from; as they stand they are `.inventory`.
     """
+
+    _esm = module("grid.js", library="tabulator.min.js")
+    _css = style("grid.css", library="tabulator.min.css")
+    acts: ClassVar = ("edit", "add", "paste", "remove", "undo", "save")
 
     def __init__(self, inventory: Inventory) -> None:
         self.inventory = inventory
-        self.metric = ipywidgets.Dropdown(description="Metric", **FORM)
-        self.fields = {name: _field(name) for name in FIELDS}
-        self.keep = ipywidgets.Button(description="Save metric")
-        self.drop = ipywidgets.Button(description="Delete metric")
-        self.metric.observe(lambda _: self._fill_form(), "value")
-        self.keep.on_click(lambda _: self.attempt(self._keep))
-        self.drop.on_click(lambda _: self.attempt(self._drop))
-        super().__init__((self.metric, *self.fields.values(), ipywidgets.HBox((self.keep, self.drop))))
+        self._rows = {number: _row_of(metric) for number, metric in enumerate(inventory)}
+        self._next = len(self._rows)
+        self._past: list[tuple[State, str]] = []
+        self._lines: list[list[str]] = []
+        super().__init__()
+
+    # ---- what can be done --------------------------------------------------------------------------------
+
+    def edit(self, row: int, **cells: str) -> str:
+        """Say something else in some cells of a row; rows are counted from 0, in the order in which they came."""
+        before = self._at(row)
+        return self._take({row: {**before.cells, **_meant(cells)}}, f"Changed {' and '.join(cells)} of {_called(before, cells)}")
+
+    def add(self, **cells: str) -> str:
+        """Add a row; it becomes a metric once it has a name and a stage."""
+        row, self._next = self._next, self._next + 1
+        said = self._take({row: _meant(cells)}, "Added a row")
+        return said if cells else "A new row: it becomes a metric once it has a name and a stage."
+
+    def paste(self, text: str, row: int | None = None, column: str = "name") -> str:
+        """Put a block from a spreadsheet into the grid, its first cell at a row and column; a header is understood.
+
+        Rows that are not there yet are added. With a header each column goes where its name says, and rows are added.
+        """
+        block = [line for line in islice(csv.reader(text.splitlines(keepends=True), delimiter="\t"), MOST_PASTED) if line]
+        if not block:
+            raise BadOption("There is nothing to paste.", fix="Copy some cells first.")
+        header = [field_of(cell) for cell in block[0]]
+        if len(block) > 1 and "name" in header:
+            columns, block, places = header, block[1:], []
+        else:
+            columns = list(SHOWN[SHOWN.index(column) :]) if column in SHOWN else [column]
+            numbers = list(self._rows)
+            places = [] if row is None else numbers[numbers.index(row) :]
+        taken: dict[int, dict[str, str]] = {}
+        for at, line in enumerate(block):
+            number = places[at] if at < len(places) else self._next
+            self._next = max(self._next, number + 1)
+            old = self._rows[number].cells if number in self._rows else {}
+            said = {name: cell for name, cell in zip(columns, line, strict=False) if name in FIELDS}
+            taken[number] = {**old, **_meant(said)}
+        return self._take(taken, f"Pasted {len(block):,} row{'s' * (len(block) != 1)}")
+
+    def remove(self, rows: Sequence[int]) -> str:
+        """Delete rows."""
+        gone = {number: self._at(number) for number in rows}
+        inventory, lines = self.inventory, []
+        for row in gone.values():
+            if row.metric is not None:
+                inventory = inventory.without_metric(row.metric.name)
+                lines.append(f"inventory = inventory.without_metric({row.metric.name!r})")
+        left = {number: row for number, row in self._rows.items() if number not in gone}
+        return self._put(inventory, left, f"Deleted {len(gone):,} row{'s' * (len(gone) != 1)}", lines)
+
+    def undo(self) -> str:
+        """Take the last edit back."""
+        if not self._past:
+            raise BadOption("There is nothing to undo.", fix="Only what was done in this grid can be undone.")
+        ((inventory, rows), done), before = self._past[-1], self.inventory
+        past, lines = self._past[:-1], self._lines[:-1]
+        said = self._put(inventory.following(before), rows, f"Undone: {done}", [])
+        self._past, self._lines = past, lines
+        self.redraw()
+        return said
+
+    def save(self) -> str:
+        """Write the inventory to its file once more, where that failed before."""
+        return self._save("Saved")
+
+    # ---- what is shown -----------------------------------------------------------------------------------
 
     def words(self) -> str:
         return self.inventory.text
 
     def rows(self) -> pd.DataFrame:
-        table = self.inventory.table.loc[:, list(FIELDS)]
-        return table.loc[:, (table != "").any()]
+        table = self.inventory.table.loc[:, [*SHOWN, "definition"]]
+        return table.loc[:, (table.astype(str) != "").any()]
+
+    def as_code(self) -> str:
+        lines = [line for lines in self._lines for line in lines]
+        if not lines:
+            return ""
+        file = self.inventory.path
+        return "\n".join([*lines, *([] if file is None else [f"ipo.write_inventory(inventory, {file.name!r})"])])
+
+    def drawn(self) -> Mapping[str, Any]:
+        used = {name for row in self._rows.values() for name, cell in row.cells.items() if cell}
+        return {
+            "rows": [self._seen(number) for number in self._rows],
+            "columns": [name for name in FIELDS if name in SHOWN or name in used or name == "definition"],
+            "choices": {name: list(values) for name, values in CHOICES.items()},
+            "words": self.words(),
+            "undo": self._past[-1][1] if self._past else "",
+        }
 
     def redraw(self) -> None:
-        chosen = self.metric.value
-        self.metric.options = (NEW, *self.inventory.names)
-        self.metric.value = chosen if chosen in self.inventory else NEW
-        super().redraw()
+        """Send what has changed: all at the start, later the rows that differ."""
+        now = dict(self.drawn())
+        self.code = self.as_code()
+        if self.view:
+            old = {row["id"]: row for row in self.view["rows"]}
+            rows = [row for row in now["rows"] if old.get(row["id"]) != row]
+            order = [row["id"] for row in now["rows"]]
+            rest = {name: value for name, value in now.items() if name != "rows"}
+            self.send({"rows": rows, "order": order if order != list(old) else None, **rest})
+        self.view = now
 
-    def _fill_form(self) -> None:
-        if self.metric.value in self.inventory:
-            for name, field in self.fields.items():
-                field.value = getattr(self.inventory[self.metric.value], name)
+    def _should_send_property(self, key: str, value: Any) -> bool:
+        """The whole table goes to the browser once; after that the rows that differ do."""
+        return (key != "view" or self.comm is None) and bool(super()._should_send_property(key, value))
 
-    def _keep(self) -> str:
-        said = {name: field.value for name, field in self.fields.items()}
-        old = next((metric for metric in self.inventory if metric.name == self.metric.value), None)
-        new = replace(old, **said) if old else Metric(**said)
-        kept = [new if metric is old else metric for metric in self.inventory]
-        self.inventory = Inventory.of(kept if old else [*kept, new])
-        return f"{new.name} is kept in this notebook."
+    # ---- one truth ---------------------------------------------------------------------------------------
 
-    def _drop(self) -> str:
-        gone = self.inventory[self.metric.value]
-        self.inventory = Inventory.of([metric for metric in self.inventory if metric is not gone])
-        return f"{gone.name} is gone from this inventory."
+    def _take(self, cells: Mapping[int, Mapping[str, str]], done: str) -> str:
+        """Rows with new cells: those that can stand become metrics, of the others the cells are kept with their faults."""
+        inventory, rows, lines = self.inventory, dict(self._rows), list[str]()
+        for number, said in cells.items():
+            old = rows.get(number, _Row({})).metric
+            metric, faults = tried(_metric, said, old)
+            if metric is not None and metric != old:
+                into = None if old is None else old.name
+                changed, faults = tried(inventory.with_metric, metric, instead_of=into)
+                taken = metric.name in inventory and (old is None or name_key(metric.name) != name_key(old.name))
+                if taken or changed is None:
+                    other = inventory[metric.name].name if taken else metric.name
+                    faults = faults or [BadOption(f"There is a metric called {other!r} already.", column="name")]
+                else:
+                    inventory = changed
+                    lines.append(f"inventory = inventory.with_metric({_call(metric)}{f', instead_of={into!r}' * bool(into)})")
+            good = old if faults else metric
+            rows[number] = _Row(dict(said), good, _by_cell(faults))
+        return self._put(inventory, rows, done, lines)
+
+    def _put(self, inventory: Inventory, rows: dict[int, _Row], done: str, lines: list[str]) -> str:
+        kept = self.inventory, self._rows, self._past, self._lines
+        self._past = [*self._past, ((self.inventory, self._rows), done)][-KEPT:]
+        self._lines = [*self._lines, lines]
+        self.inventory, self._rows = inventory, rows
+        try:
+            said = self._save(done) if inventory is not kept[0] else f"{done}."
+        except Conflict:
+            self.inventory, self._rows, self._past, self._lines = kept
+            raise
+        finally:
+            self.redraw()
+        faulty = sum(bool(row.faults) for row in rows.values())
+        return f"{said} {faulty} row{'s' * (faulty > 1)} cannot stand yet." if faulty else said
+
+    def _save(self, done: str) -> str:
+        path = self.inventory.path
+        if path is None:
+            return f"{done}; {NO_FILE}."
+        try:
+            write_inventory(self.inventory, path)
+        except Conflict:
+            raise
+        except IpoError as fault:
+            raise Unsaved(f"{done}, but not saved: {fault} It is kept in this notebook.", file=path) from fault
+        return f"{done}. {SAVED}{path.name}."
+
+    def _at(self, row: int) -> _Row:
+        if row not in self._rows:
+            raise BadOption(f"There is no row {row!r}.", value=row, fix="It may have been deleted.")
+        return self._rows[row]
+
+    def _seen(self, number: int) -> dict[str, Any]:
+        row = self._rows[number]
+        seen: dict[str, Any] = {"id": number, **{name: row.cells.get(name, "") for name in FIELDS}}
+        seen["faults"] = dict(row.faults)
+        if not seen["stage"] and seen["name"]:
+            guess = suggest_stage(seen["name"], unit=seen["unit"], definition=seen["definition"])
+            seen["guess"] = [guess.stage, guess.reason] if guess.stage else None
+        return seen
 
 
-def _field(name: str) -> ipywidgets.Widget:
-    title = name.capitalize()
-    if name in CHOICES:
-        return ipywidgets.Dropdown(description=title, options=CHOICES[name], **FORM)
-    return ipywidgets.Text(description=title, **FORM)
+def _row_of(metric: Metric) -> _Row:
+    """A metric as it is typed."""
+    said = ((name, getattr(metric, name)) for name in FIELDS)
+    return _Row({name: f"{value:g}" if name in NUMBERS else value for name, value in said if value not in ("", None)}, metric)
+
+
+def _meant(cells: Mapping[str, str]) -> dict[str, str]:
+    """Cells in the words of the room, such as `outcome` for `Output`."""
+    return {name: meant_by(name, cell) for name, cell in cells.items()}
+
+
+def _metric(cells: Mapping[str, str], old: Metric | None) -> Metric:
+    """What a row says as a metric; raises what the room raises."""
+    said: dict[str, Any] = {name: cell.strip() for name, cell in cells.items() if cell.strip()}
+    for name in NUMBERS:
+        with suppress(ValueError):
+            said[name] = float(said.get(name, ""))
+    return Metric.from_dict({**(old.extra if old else {}), **said})
+
+
+def _by_cell(faults: Sequence[IpoError]) -> dict[str, str]:
+    """What is wrong, by the cell that it is wrong with."""
+    single = [fault for error in faults for fault in error.faults or (error,)]
+    return {fault.column or "name": said_of(fault) for fault in reversed(single)}
+
+
+def _call(metric: Metric) -> str:
+    """The code that makes a metric."""
+    values = {name: getattr(metric, name) for name in Metric.rules if name not in ("name", "stage")}
+    rest = [f"{name}={value!r}" for name, value in values.items() if value not in ("", None)]
+    return f"ipo.Metric({', '.join([repr(metric.name), repr(metric.stage), *rest])})"
+
+
+def _called(row: _Row, cells: Mapping[str, str]) -> str:
+    return cells.get("name") or row.cells.get("name") or "a row"

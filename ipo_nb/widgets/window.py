@@ -17,28 +17,40 @@ from ipo_nb.drawing import PALETTE
 from ipo_nb.errors import FileFault, IpoError
 from ipo_nb.results import escape, table_html
 
-__all__ = ["SAVED", "Static", "Unsaved", "Window", "arrow_name", "module", "style"]
+__all__ = ["SAVED", "Static", "Unsaved", "Window", "said_of", "arrow_name", "module", "style"]
 
 SAVED = "Saved to "  # begins what is said of a file that was written
 STATIC = Path(__file__).parent / "static"
 
 
 @cache
-def module(*names: str) -> str:
-    """Files of `static/` as one JavaScript module, what all widgets share first."""
-    return "\n".join((STATIC / name).read_text("utf-8") for name in ("window.js", *names))
+def module(*names: str, library: str = "") -> str:
+    """Files of `static/` as one JavaScript module, what all widgets share first.
+
+    `library` is a file of somebody else's, in UMD form: it comes first, in a scope of its own, and is called `library`.
+    """
+    whole = "\n".join((STATIC / name).read_text("utf-8") for name in ("window.js", *names))
+    if not library:
+        return whole
+    others = (STATIC / library).read_text("utf-8")
+    scope = f"const exports = {{}}; const module = {{ exports }};\n{others}\nreturn module.exports;"
+    return f"const library = (() => {{ {scope} }})();\n{whole}"
 
 
 @cache
-def style(*names: str) -> str:
-    """The style sheet of a widget: the colours of the project on paper and in the dark, then its files."""
+def style(*names: str, library: str = "") -> str:
+    """The style sheet of a widget: the colours of the project on paper and in the dark, then its files.
+
+    `library` is a file of somebody else's, whose rules hold inside our widgets only.
+    """
     light, dark = ("".join(f"--ipo-{name}:{pair[k]};" for name, pair in PALETTE.items()) for k in (0, 1))
     colours = [
         f".ipo{{{light}color-scheme:light}}",
         f"@media (prefers-color-scheme:dark){{body:not([data-jp-theme-light]) .ipo{{{dark}color-scheme:dark}}}}",
         f'body[data-jp-theme-light="false"] .ipo{{{dark}color-scheme:dark}}',
     ]
-    return "\n".join([*colours, *((STATIC / name).read_text("utf-8") for name in ("window.css", *names))])
+    others = [f".ipo {{\n{(STATIC / library).read_text('utf-8')}\n}}"] if library else []
+    return "\n".join([*colours, *others, *((STATIC / name).read_text("utf-8") for name in ("window.css", *names))])
 
 
 class Unsaved(FileFault):
@@ -124,9 +136,9 @@ class Window(anywidget.AnyWidget):
         try:
             said = act()
         except Unsaved as error:
-            self.tell(_in_words(error), "unsaved")
+            self.tell(said_of(error), "unsaved")
         except IpoError as error:
-            self.tell(_in_words(error), "problem")
+            self.tell(said_of(error), "problem")
         else:
             self.tell(said or "", "saved" if SAVED in (said or "") else "note")
             return True
@@ -153,7 +165,7 @@ def arrow_name(cause: str, effect: str) -> str:
     return f"{cause} → {effect}"
 
 
-def _in_words(error: IpoError) -> str:
+def said_of(error: IpoError) -> str:
     """An error as it is said beside the field that it is about: without file, line and column."""
     expected = f"Expected: {error.expected.rstrip('.')}." if error.expected else ""
     return str(error) if error.faults else " ".join(filter(None, (str(error.args[0]), expected, error.fix)))

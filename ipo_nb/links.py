@@ -17,7 +17,18 @@ from typing import Annotated, Any, ClassVar
 import pandas as pd
 
 from ipo_nb.errors import Conflict, IpoError, MapError, UnknownLink, nearest, raise_faults, tried
-from ipo_nb.mapfile import SECTIONS, Part, check_suffix, edit_text, new_text, only_writer, parse_text, parts_of, put_file, read_text
+from ipo_nb.mapfile import (
+    SECTIONS,
+    Part,
+    check_suffix,
+    edit_text,
+    new_text,
+    only_writer,
+    parse_text,
+    parts_of,
+    put_file,
+    read_text,
+)
 from ipo_nb.metrics import (
     CADENCE,
     CADENCES,

@@ -22,8 +22,8 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
-    *("SECTIONS", "Part", "check_suffix", "edit_text", "new_text", "only_writer", "parse_map", "parse_text", "parts_of"),
-    *("put_file", "read_text"),
+    *("SECTIONS", "Part", "check_suffix", "edit_text", "new_text", "only_writer"),
+    *("parse_map", "parse_text", "parts_of", "put_file", "read_text"),
 ]
 
 Part = tuple[str, ...]  # what is saved by itself: ("title",), ("links", cause, effect), ("metrics", name)

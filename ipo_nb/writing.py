@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import os
 import re
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
@@ -17,15 +19,14 @@ from typing import Any, NamedTuple
 from ipo_nb.errors import Conflict, FileFault, InventoryError, IpoError, raise_faults
 from ipo_nb.links import changed_twice
 from ipo_nb.mapfile import only_writer, put_file
-from ipo_nb.metrics import Inventory, Metric, name_key, shown
+from ipo_nb.metrics import Inventory, Metric, name_key, shown, text_fault
 from ipo_nb.reading import PLAIN, fields_of, inventory_of, is_missing, read_inventory, read_sheet
 from ipo_nb.results import guarded
 
 __all__ = ["write_inventory"]
 
 SEPARATOR = {".csv": ",", ".tsv": "\t", ".txt": ","}  # of a new file
-CANNOT_KEEP = re.compile(r"xl/(charts|chartsheets|drawings/drawing|media|pivot|slicers|vbaProject)")
-KEPT_ELSEWHERE = "Keep the inventory in a workbook of its own, or save it as .csv."
+LOST = re.compile(r"xl/(charts|chartsheets|drawings/drawing|media|pivot|slicer)")  # parts that openpyxl drops
 Plan = Sequence[tuple[int | None, str | None]]  # in order: a row of the file, and the metric that it shall hold
 
 
@@ -68,13 +69,13 @@ def write_inventory(inventory: Inventory, path: Path | str, *, replace: bool = F
         except IpoError:
             if not replace:
                 raise
-        merged = dict(_by_key(inventory)) if replace or not raw else _merged(inventory, table.metrics, real)
+        merged = _by_key(inventory) if replace or not raw else _merged(inventory, table.metrics, real)
         if not merged:
             fix = "Leave one metric in it, or delete the file."
             raise InventoryError("Without any metric there is nothing to save.", file=file, fix=fix)
         if list(map(_said, merged.values())) != list(map(_said, table.metrics.values())) or not raw:
-            table = table._replace(columns=_widened(table.columns, merged.values()))
-            content = _book(raw, table, merged, file) if kind == ".xlsx" else _text(raw, table, merged)
+            _check_texts(merged.values(), file)
+            content = (_book if kind == ".xlsx" else _text)(raw, table, merged, file)
             _check(content, merged, real)
             put_file(real, content)
     return file
@@ -86,8 +87,6 @@ def _by_key(metrics: Iterable[Metric]) -> dict[str, Metric]:
 
 def _table(file: Path) -> _Table:
     sheet = read_sheet(file)
-    if file.suffix.lower() not in (*SEPARATOR, ".xlsx"):
-        raise FileFault("This is no table.", file=file)
     columns = [field or header for header, field in zip(sheet.names, fields_of(sheet), strict=True)]
     return _Table(columns, _by_key(inventory_of(sheet)), sheet.lines.tolist(), sheet.separator)
 
@@ -101,8 +100,8 @@ def _said(metric: Metric | None) -> dict[str, str] | None:
 
 
 def _plain(value: Any) -> str:
-    if isinstance(value, float):
-        return "" if is_missing(value) else str(int(value)) if abs(value) < 1e15 and value % 1 == 0 else repr(value + 0)
+    if isinstance(value, float) and not is_missing(value):
+        return str(int(value)) if abs(value) < 1e15 and value % 1 == 0 else repr(float(value))
     return "" if is_missing(value) else str(value).strip()
 
 
@@ -110,11 +109,7 @@ def _widened(columns: Sequence[str], metrics: Iterable[Metric]) -> list[str]:
     """The columns of a file, and behind them those that it lacks."""
     used = dict.fromkeys(column for metric in metrics for column in _said(metric) or ())
     wanted = [*(field for field in Metric.rules if field in used), *used]
-    return list(dict.fromkeys([*columns, *wanted])) if not columns else [*columns, *_without(wanted, columns)]
-
-
-def _without(names: Iterable[str], others: Sequence[str]) -> list[str]:
-    return [name for name in dict.fromkeys(names) if name not in others]
+    return [*columns, *(column for column in dict.fromkeys(wanted) if column not in columns)]
 
 
 def _merged(inventory: Inventory, theirs: Mapping[str, Metric], file: Path) -> dict[str, Metric]:
@@ -126,19 +121,24 @@ def _merged(inventory: Inventory, theirs: Mapping[str, Metric], file: Path) -> d
         message = f"The file holds another inventory, of {len(theirs):,} metrics, that this one was not read from."
         raise Conflict(message, file=file, fix="Choose another name, or say write_inventory(..., replace=True).")
     chosen: dict[str, Metric | None] = {}
-    clashes = []
+    clashes: list[IpoError] = []
     for key in {**theirs, **ours, **past}:
         here, there = ours.get(key), theirs.get(key)
         known = [_said(state) for state in past.get(key, (None,))]
         edited = _said(here) != known[0]
         if edited and _said(here) != _said(there) and _said(there) not in known:
-            clashes.append((("metrics", (here or there or inventory[key]).name), *_apart(_said(here), _said(there))))
+            mine, yours = _apart(_said(here), _said(there))
+            clashes.append(changed_twice(("metrics", _name(here, there)), mine, yours, file))
         chosen[key] = here if _said(there) in known else there
-    raise_faults([changed_twice(*clash, file) for clash in clashes])
+    raise_faults(clashes)
     stayed = [key for key, states in past.items() if states[0] is not None and key in ours]
     moved = stayed != [key for key in ours if key in stayed]  # then the order is ours, else the file's
     order = _woven(ours, theirs) if moved else _woven(theirs, ours)
     return {key: metric for key in order if (metric := chosen[key]) is not None}
+
+
+def _name(*states: Metric | None) -> str:
+    return next(state.name for state in states if state is not None)
 
 
 def _apart(here: dict[str, str] | None, there: dict[str, str] | None) -> list[dict[str, str] | None]:
@@ -169,6 +169,23 @@ def _plan(old: Sequence[str], new: Sequence[str]) -> Plan:
     return plan
 
 
+def _cells(old: Metric | None, new: Metric, columns: Sequence[str]) -> dict[int, str]:
+    """The text of each cell that is another than it was, by position; of two columns of one name the last counts."""
+    was, now = _said(old) or {}, _said(new) or {}
+    places = {column: place for place, column in enumerate(columns)}
+    return {place: now.get(name, "") for name, place in places.items() if now.get(name, "") != was.get(name, "")}
+
+
+def _check_texts(metrics: Iterable[Metric], file: Path) -> None:
+    faults = []
+    for metric in metrics:
+        for column, text in (_said(metric) or {}).items():
+            if wrong := text_fault(text, lines=True):
+                message = f"The {column} {shown(text)} of {shown(metric.name)} cannot be saved: {wrong}."
+                faults.append(InventoryError(message, file=file, column=column, value=text, fix="Mend it."))
+    raise_faults(faults)
+
+
 def _check(content: bytes, metrics: Mapping[str, Metric], file: Path) -> None:
     """Refuse to save what would be read otherwise."""
     with tempfile.TemporaryDirectory() as folder:
@@ -186,12 +203,115 @@ def _check(content: bytes, metrics: Mapping[str, Metric], file: Path) -> None:
 # CSV
 
 
-def _text(raw: bytes, table: _Table, merged: Mapping[str, Metric]) -> bytes:
-    """A CSV with other metrics in it; what is not edited stays byte by byte."""
+def _text(raw: bytes, table: _Table, merged: Mapping[str, Metric], file: Path) -> bytes:
+    """A CSV with other metrics in it; what is not edited stays byte by byte, new cells are quoted as their like."""
     encoding = "utf-8-sig" if raw.startswith(b"\xef\xbb\xbf") else "utf-8"
-    mark, columns, old = table.separator, table.columns, list(table.metrics)
-    records = _records(raw.decode(encoding), mark) if old else [mark.join(columns) + "\n"]
-    top = next(at for at, record in enumerate(records) if record.strip(f'{mark}" \t\r\n'))
-    header, line_end = _cells(records[top], mark)
-    header = _filled(header, dict(enumerate(columns[len(header):], start=len(header))), header, mark)
-    return b""
+    mark, old, columns = table.separator, list(table.metrics.items()), _widened(table.columns, merged.values())
+    records = _records(raw.decode(encoding), mark) if old else ["\n"]
+    top = next((at for at, record in enumerate(records) if record.strip(f'{mark}" \t\r\n')), 0)
+    header, line_end = _split(records[top], mark)
+    header = header if old else []
+    above = _line(header, {at: columns[at] for at in range(len(table.columns), len(columns))}, header, mark)
+    out, done = [*records[:top], mark.join(above) + line_end], top + 1
+    row_of = {key: slot for slot, (key, _) in enumerate(old)}
+    for slot, key in _plan(list(row_of), list(merged)):
+        if slot is not None:
+            out += records[done : table.lines[slot] - 1]
+            done = table.lines[slot]
+        if key is not None:
+            source = row_of.get(key, slot)  # of what becomes this row
+            cells, own_end = ([], "") if source is None else _split(records[table.lines[source] - 1], mark)
+            change = _cells(None if source is None else old[source][1], merged[key], columns)
+            above = _line(cells, change, above, mark)
+            out.append(mark.join(above) + (own_end if source == slot and cells else line_end))
+    out += records[done:]
+    whole = [record if record.endswith(("\r", "\n")) else record + line_end for record in out[:-1]]
+    return "".join([*whole, out[-1]]).encode(encoding)
+
+
+def _records(text: str, mark: str) -> list[str]:
+    """The rows of a CSV as they are written; one may have several lines."""
+    lines = list(io.StringIO(text, newline=""))
+    reader = csv.reader(lines, delimiter=mark, strict=True)
+    ends = [0, *(reader.line_num for _ in reader)]
+    return ["".join(lines[start:end]) for start, end in pairwise(ends)]
+
+
+def _split(record: str, mark: str) -> tuple[list[str], str]:
+    """The cells of a row as they are written, and its line end."""
+    body, sign = record.rstrip("\r\n"), re.escape(mark)
+    return re.findall(rf'("(?:[^"]|"")*"|[^{sign}]*){sign}', body + mark), record[len(body) :]
+
+
+def _line(cells: Sequence[str], change: Mapping[int, str], above: Sequence[str], mark: str) -> list[str]:
+    """A row with other texts in some cells, and as wide as the one above."""
+    line = list(cells)
+    for place in range(max([len(cells), len(above), *(place + 1 for place in change)])):
+        like = line[place] if place < len(cells) else above[place] if place < len(above) else "".join(above[-1:])
+        if place >= len(cells) or place in change:
+            line[place:] = [_written(change.get(place, ""), like, mark), *line[place + 1 :]]
+    return line
+
+
+def _written(text: str, like: str, mark: str) -> str:
+    """A text as a cell: quoted if it has to be, or if the like of it is without having to be."""
+    special = f'{mark}"\r\n'
+    text = text if PLAIN.fits(text) else guarded(text)
+    idle = like.startswith('"') and not set(special) & set(like[1:-1])
+    return '"' + text.replace('"', '""') + '"' if idle or set(special) & set(text) else text
+
+
+# XLSX
+
+
+def _book(raw: bytes, table: _Table, merged: Mapping[str, Metric], file: Path) -> bytes:
+    """A workbook with other metrics in it; cells that are not edited keep their look."""
+    page, old, columns = _page(raw, file), list(table.metrics.values()), _widened(table.columns, merged.values())
+    top = next((row[0].row for row in page.iter_rows() if not all(is_missing(cell.value) for cell in row)), 1)
+    for place in range(len(table.columns), len(columns)):
+        _put(page, top, place, columns[place])
+    at = shift = 0
+    for slot, key in _plan(list(table.metrics), list(merged)):
+        if slot is not None:
+            at = table.lines[slot] + shift
+        else:
+            at, shift = max(at, top) + 1, shift + 1
+            page.insert_rows(at)
+        if key is None:
+            page.delete_rows(at)
+            at, shift = at - 1, shift - 1
+            continue
+        typed = merged[key].to_dict()
+        for place, text in _cells(None if slot is None else old[slot], merged[key], columns).items():
+            value = typed.get(columns[place])
+            exact = not isinstance(value, float) or float(f"{value:.16g}") == value  # openpyxl writes 16 digits
+            _put(page, at, place, value if text and exact and isinstance(value, int | float | dt.datetime) else text)
+    page.parent.save(saved := io.BytesIO())
+    return saved.getvalue()
+
+
+def _put(page: Any, line: int, place: int, value: Any) -> None:
+    cell = page.cell(line, place + 1)
+    cell.value = value if value != "" else None
+    if isinstance(value, str) and value:
+        cell.data_type = "s"  # text that starts with = is no formula
+
+
+def _page(raw: bytes, file: Path) -> Any:
+    """The sheet that holds the inventory; refuses a workbook in which something else would be lost."""
+    import openpyxl
+
+    if not raw:
+        return openpyxl.Workbook().active
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        book = openpyxl.load_workbook(io.BytesIO(raw))
+    pages = [page for page in book.worksheets if page.sheet_state == "visible"]
+    page = next(page for page in pages if any(not is_missing(value) for row in page.values for value in row))
+    lost = [str(warning.message) for warning in said if "will be removed" in str(warning.message)]
+    lost += ["charts, pictures or pivot tables"] * any(map(LOST.match, zipfile.ZipFile(io.BytesIO(raw)).namelist()))
+    lost += ["the results of formulas"] * any(cell.data_type == "f" for row in page.iter_rows() for cell in row)
+    if lost:
+        fix = "Keep the inventory in a workbook of its own, or save it as .csv."
+        raise FileFault(f"Saving would lose what else the workbook holds: {lost[0]}.", file=file, fix=fix)
+    return page

@@ -380,7 +380,7 @@ def put_file(file: Path, content: bytes) -> None:
             shutil.copymode(file, beside)
         os.replace(beside, file)
     except OSError as error:
-        message = f"Nothing was saved: {_reason(error)}. What was there before is untouched."
+        message = f"The file was not saved: {_reason(error)}. What was there before is untouched."
         raise FileFault(message, file=file, fix="See to the disk or the folder, then save again.") from None
     finally:
         with suppress(OSError):

@@ -12,33 +12,36 @@ __all__ = ["StageGuess", "suggest_stage"]
 
 WORDS = {  # each stands for its plural too
     "input": """
-        ad spend, agent, arrival, attendance, bed, bed day, budget, capacity, capex, coach, coaching, contractor, cost,
-        demand, developer, device, doctor, employee, equipment, expenditure, expense, fleet, fte, full time equivalent,
-        funding, grant, headcount, hire, hiring, hour, incoming call, incoming ticket, inventory level, investment, licence,
-        license, machine, marketing spend, material, moderator, nurse, opex, overtime, physician, release, resource, room,
-        salary, seat, server, shift, skill, spend, spending, staff, staffing, supply, team size, tool, training, vacancy,
-        vehicle, wage, worker, workforce, workstation
+        ad spend, agent, arrival, attendance, bed, bed day, budget, capacity, capex, coach, coaching,
+        contractor, cost, demand, developer, device, doctor, employee, equipment, expenditure, expense, fleet,
+        fte, full time equivalent, funding, grant, headcount, hire, hiring, hour, incoming call, incoming
+        ticket, inventory level, investment, licence, license, machine, marketing spend, material, moderator,
+        nurse, opex, overtime, physician, release, resource, room, salary, seat, server, shift, skill, spend,
+        spending, staff, staffing, supply, team size, tool, training, vacancy, vehicle, wage, worker, workforce,
+        workstation
     """,
     "process": """
-        abandonment, absence, absenteeism, accuracy, adherence, admission, adoption, appointment, article, audit,
-        availability, backlog, bed occupancy, call, case, changeover, check, checklist, click, completeness, completion,
-        compliance, contact, coverage, crash, cycle time, defect, delay, delivery, deployment, discharge, downtime, edit,
-        email, error, escalation, first call resolution, first contact resolution, first time fix, handle, handling,
-        handover, hold, hygiene, inspection, interview, lead time, maintenance, meeting, occupancy, on time, order, outage,
-        post, procedure, processing, productivity, queue, reopen, reply, report, request, resolution, response, review,
-        rework, round, scrap, screening, session, shipment, sick leave, sick leave hour, sickness, staff utilisation,
-        staff utilization, test, throughput, ticket, time to hire, transaction, transfer, treatment, turnaround, uptime,
-        usage, utilisation, utilization, velocity, view, visit, wait, wait hour, waiting, waiting hour, walk,
-        work in progress, wrap up, yield
+        abandonment, absence, absenteeism, accuracy, adherence, admission, adoption, appointment, article,
+        audit, availability, backlog, bed occupancy, call, case, changeover, check, checklist, click,
+        completeness, completion, compliance, contact, coverage, crash, cycle time, defect, delay, delivery,
+        deployment, discharge, downtime, edit, email, error, escalation, first call resolution, first contact
+        resolution, first time fix, handle, handling, handover, hold, hygiene, inspection, interview, lead time,
+        maintenance, meeting, occupancy, on time, order, outage, post, procedure, processing, productivity,
+        queue, reopen, reply, report, request, resolution, response, review, rework, round, scrap, screening,
+        session, shipment, sick leave, sick leave hour, sickness, staff utilisation, staff utilization, test,
+        throughput, ticket, time to hire, transaction, transfer, treatment, turnaround, uptime, usage,
+        utilisation, utilization, velocity, view, visit, wait, wait hour, waiting, waiting hour, walk, work in
+        progress, wrap up, yield
     """,
     "outcome": """
-        accident, active customer, active player, active subscriber, active user, adverse event, arr, attrition, awareness,
-        breach, cash flow, churn, complaint, conversion, csat, customer effort, death, ebit, ebitda, emission, engagement,
-        experience, fall, graduation, growth, happiness, harm, income, infection, injury, length of stay, lifetime value,
-        loyalty, margin, market share, mortality, mrr, net promoter, new customer, nps, pass rate, penalty, pressure ulcer,
-        profit, profitability, promoter, quality of life, rating, reader, readmission, recommendation, recovery, renewal,
-        reputation, retention, return on investment, revenue, roi, safety, sale, satisfaction, subscriber, survival,
-        turnover, wellbeing, win rate
+        accident, active customer, active player, active subscriber, active user, adverse event, arr, attrition,
+        awareness, breach, cash flow, churn, complaint, conversion, csat, customer effort, death, ebit, ebitda,
+        emission, engagement, experience, fall, graduation, growth, happiness, harm, income, infection, injury,
+        length of stay, lifetime value, loyalty, margin, market share, mortality, mrr, net promoter, new
+        customer, nps, pass rate, penalty, pressure ulcer, profit, profitability, promoter, quality of life,
+        rating, reader, readmission, recommendation, recovery, renewal, reputation, retention, return on
+        investment, revenue, roi, safety, sale, satisfaction, subscriber, survival, turnover, wellbeing, win
+        rate
     """,
 }
 MEANT = {
@@ -58,7 +61,7 @@ class StageGuess(NamedTuple):
 def suggest_stage(name: str, *, unit: str = "", definition: str = "") -> StageGuess:
     """Guess whether a metric is an input, a process or an outcome, by its words.
 
-    This is a list of some 200 English words and phrases, looked for in the name, else in the unit, else in the
+    This is a list of some 230 English words and phrases, looked for in the name, else in the unit, else in the
     definition; it understands nothing. The stage belongs to the use of a metric, not to its name (overtime may be an
     input or a sign of how work runs), so somebody who knows the work has the last word.
 

@@ -12,7 +12,7 @@ import warnings
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ from ipo_nb.results import guarded
 __all__ = ["write_inventory"]
 
 SEPARATOR = {".csv": ",", ".tsv": "\t", ".txt": ","}  # of a new file
-LOST = re.compile(r"xl/(charts|chartsheets|drawings/drawing|media|pivot|slicer)")  # parts that openpyxl drops
+LOST = re.compile(r"xl/(chart|drawings/drawing|media|pivot|slicer|threadedComments)")  # parts that openpyxl drops
 Plan = Sequence[tuple[int | None, str | None]]  # in order: a row of the file, and the metric that it shall hold
 
 
@@ -74,8 +74,8 @@ def write_inventory(inventory: Inventory, path: Path | str, *, replace: bool = F
             fix = "Leave one metric in it, or delete the file."
             raise InventoryError("Without any metric there is nothing to save.", file=file, fix=fix)
         if list(map(_said, merged.values())) != list(map(_said, table.metrics.values())) or not raw:
-            _check_texts(merged.values(), file)
-            content = (_book if kind == ".xlsx" else _text)(raw, table, merged, file)
+            _check_texts(merged, table.metrics, real)
+            content = _book(raw, table, merged, real) if kind == ".xlsx" else _text(raw, table, merged)
             _check(content, merged, real)
             put_file(real, content)
     return file
@@ -176,11 +176,14 @@ def _cells(old: Metric | None, new: Metric, columns: Sequence[str]) -> dict[int,
     return {place: now.get(name, "") for name, place in places.items() if now.get(name, "") != was.get(name, "")}
 
 
-def _check_texts(metrics: Iterable[Metric], file: Path) -> None:
+def _check_texts(metrics: Mapping[str, Metric], there: Mapping[str, Metric], file: Path) -> None:
+    """Refuse new text that no table can hold."""
     faults = []
-    for metric in metrics:
+    for key, metric in metrics.items():
+        known = _said(there.get(key)) or {}
         for column, text in (_said(metric) or {}).items():
-            if wrong := text_fault(text, lines=True):
+            wrong = "" if known.get(column) == text else text_fault(text, lines=True) or text_fault(column)
+            if wrong:
                 message = f"The {column} {shown(text)} of {shown(metric.name)} cannot be saved: {wrong}."
                 faults.append(InventoryError(message, file=file, column=column, value=text, fix="Mend it."))
     raise_faults(faults)
@@ -191,19 +194,18 @@ def _check(content: bytes, metrics: Mapping[str, Metric], file: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (draft := Path(folder) / file.name).write_bytes(content)
         found = read_inventory(draft)
-    for wanted, read in zip(metrics.values(), found, strict=False):
-        for column, text in (_said(wanted) or {}).items() if _said(wanted) != _said(read) else ():
-            if (as_read := (_said(read) or {}).get(column, "")) != text:
-                wrong = f"The {column} {shown(text)} of {shown(wanted.name)} would be read as {shown(as_read)}."
-                raise InventoryError(wrong, file=file, column=column, value=text, fix="Write it in other words.")
-    if list(map(_said, metrics.values())) != list(map(_said, found)):
-        raise InventoryError("It would be read otherwise.", file=file, fix="Choose another name for the file.")
+    for wanted, read in zip_longest(metrics.values(), found):
+        if _said(wanted) != _said(read):
+            meant, got = _apart(_said(wanted), _said(read))
+            message = f"{shown(_name(wanted, read))} would be read otherwise: as {shown(got)}, not {shown(meant)}."
+            fix = "Write it in other words, or call the column something else."
+            raise InventoryError(message, file=file, value=meant, fix=fix)
 
 
 # CSV
 
 
-def _text(raw: bytes, table: _Table, merged: Mapping[str, Metric], file: Path) -> bytes:
+def _text(raw: bytes, table: _Table, merged: Mapping[str, Metric]) -> bytes:
     """A CSV with other metrics in it; what is not edited stays byte by byte, new cells are quoted as their like."""
     encoding = "utf-8-sig" if raw.startswith(b"\xef\xbb\xbf") else "utf-8"
     mark, old, columns = table.separator, list(table.metrics.items()), _widened(table.columns, merged.values())
@@ -211,7 +213,8 @@ def _text(raw: bytes, table: _Table, merged: Mapping[str, Metric], file: Path) -
     top = next((at for at, record in enumerate(records) if record.strip(f'{mark}" \t\r\n')), 0)
     header, line_end = _split(records[top], mark)
     header = header if old else []
-    above = _line(header, {at: columns[at] for at in range(len(table.columns), len(columns))}, header, mark)
+    new = {at: columns[at] for at in range(len(table.columns), len(columns))}
+    above = _line(header, new, header, mark)
     out, done = [*records[:top], mark.join(above) + line_end], top + 1
     row_of = {key: slot for slot, (key, _) in enumerate(old)}
     for slot, key in _plan(list(row_of), list(merged)):
@@ -222,7 +225,7 @@ def _text(raw: bytes, table: _Table, merged: Mapping[str, Metric], file: Path) -
             source = row_of.get(key, slot)  # of what becomes this row
             cells, own_end = ([], "") if source is None else _split(records[table.lines[source] - 1], mark)
             change = _cells(None if source is None else old[source][1], merged[key], columns)
-            above = _line(cells, change, above, mark)
+            above = _line(cells, {**dict.fromkeys(new, ""), **change}, above, mark)
             out.append(mark.join(above) + (own_end if source == slot and cells else line_end))
     out += records[done:]
     whole = [record if record.endswith(("\r", "\n")) else record + line_end for record in out[:-1]]
@@ -244,13 +247,12 @@ def _split(record: str, mark: str) -> tuple[list[str], str]:
 
 
 def _line(cells: Sequence[str], change: Mapping[int, str], above: Sequence[str], mark: str) -> list[str]:
-    """A row with other texts in some cells, and as wide as the one above."""
-    line = list(cells)
-    for place in range(max([len(cells), len(above), *(place + 1 for place in change)])):
-        like = line[place] if place < len(cells) else above[place] if place < len(above) else "".join(above[-1:])
-        if place >= len(cells) or place in change:
-            line[place:] = [_written(change.get(place, ""), like, mark), *line[place + 1 :]]
-    return line
+    """A row with other texts in some cells; one without cells becomes as wide as the one above."""
+    width = max([len(cells) or len(above), *(place + 1 for place in change)])
+    like = [*cells, *above[len(cells) :]]
+    like += like[-1:] * (width - len(like)) or [""] * width
+    texts = {place: change.get(place, "") for place in (*range(len(cells), width), *change)}
+    return [_written(texts[at], like[at], mark) if at in texts else cells[at] for at in range(width)]
 
 
 def _written(text: str, like: str, mark: str) -> str:
@@ -303,13 +305,19 @@ def _page(raw: bytes, file: Path) -> Any:
 
     if not raw:
         return openpyxl.Workbook().active
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        book = openpyxl.load_workbook(io.BytesIO(raw))
+    try:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            book = openpyxl.load_workbook(io.BytesIO(raw))
+    except Exception as error:  # the parser raises whatever the bytes make it raise
+        fix = "Save it again in a spreadsheet program, or as .csv."
+        raise FileFault(f"The workbook cannot be edited: {error}.", file=file, fix=fix) from error
     pages = [page for page in book.worksheets if page.sheet_state == "visible"]
     page = next(page for page in pages if any(not is_missing(value) for row in page.values for value in row))
     lost = [str(warning.message) for warning in said if "will be removed" in str(warning.message)]
-    lost += ["charts, pictures or pivot tables"] * any(map(LOST.match, zipfile.ZipFile(io.BytesIO(raw)).namelist()))
+    lost += ["charts, pictures, pivot tables or threads of comments"] * any(
+        map(LOST.match, zipfile.ZipFile(io.BytesIO(raw)).namelist())
+    )
     lost += ["the results of formulas"] * any(cell.data_type == "f" for row in page.iter_rows() for cell in row)
     if lost:
         fix = "Keep the inventory in a workbook of its own, or save it as .csv."

@@ -157,6 +157,22 @@ def test_an_edited_workbook_keeps_its_look_and_runs_no_text(tmp_path: Path) -> N
     assert read_inventory(path)["calls"].extra == {"Since": 2019}
 
 
+def test_rows_of_other_widths_stay_as_they_are(tmp_path: Path) -> None:
+    path = written(tmp_path, "name,stage,,\nA,input\nB,input,,,,\n,,\nC, input \nD,input,\n")
+    inventory = read_inventory(path)
+    write_inventory(inventory := edited(inventory, "D", stage="outcome"), path)
+    assert path.read_text("utf-8") == "name,stage,,\nA,input\nB,input,,,,\n,,\nC, input \nD,outcome,\n"
+    write_inventory(edited(inventory, "D", unit="x"), path)
+    assert path.read_text("utf-8") == "name,stage,unit,\nA,input,\nB,input,,,,\n,,\nC, input ,\nD,outcome,x\n"
+
+
+def test_new_cells_are_quoted_as_their_like(tmp_path: Path) -> None:
+    path = written(tmp_path, '"name","stage","target"\n"A","input",1\n"B, b","input",""\n')
+    write_inventory(edited(read_inventory(path), "A", target=2.0).with_metric(Metric("C", "outcome", unit="x")), path)
+    lines = '"name","stage","target","unit"\n"A","input",2,""\n"B, b","input","",""\n"C","outcome","","x"\n'
+    assert path.read_text("utf-8") == lines.replace('"C"', "C")  # the name above it had to be quoted
+
+
 # What others did in the meantime
 
 
@@ -201,7 +217,11 @@ def test_other_kinds_of_files_are_refused(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("extra", "words"), [({"department": "x"}, "would be read as"), ({"Note": "\0"}, "control character U\\+0000")]
+    ("extra", "words"),
+    [
+        ({"department": "x"}, "would be read otherwise: as .*'team': 'x'"),
+        ({"Note": "\0"}, "control character U\\+0000"),
+    ],
 )
 def test_what_would_be_read_otherwise_is_not_saved(tmp_path: Path, extra: dict[str, str], words: str) -> None:
     with pytest.raises(InventoryError, match=words):

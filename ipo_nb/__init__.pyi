@@ -63,9 +63,12 @@ from ipo_nb.simulate import Shape as Shape
 from ipo_nb.simulate import simulate_system as simulate_system
 from ipo_nb.specified import LaggedRegression as LaggedRegression
 from ipo_nb.specified import lagged_regression as lagged_regression
+from ipo_nb.stages import StageGuess as StageGuess
+from ipo_nb.stages import suggest_stage as suggest_stage
 from ipo_nb.study import Study as Study
 from ipo_nb.study import run_study as run_study
 from ipo_nb.surrogates import SurrogateCard as SurrogateCard
 from ipo_nb.units import UnitEffects as UnitEffects
+from ipo_nb.writing import write_inventory as write_inventory
 
 __version__: str

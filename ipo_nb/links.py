@@ -17,7 +17,18 @@ from typing import Annotated, Any, ClassVar
 import pandas as pd
 
 from ipo_nb.errors import Conflict, IpoError, MapError, UnknownLink, nearest, raise_faults, tried
-from ipo_nb.mapfile import SECTIONS, Part, edit_text, new_text, only_writer, parse_text, parts_of, put_file, read_text
+from ipo_nb.mapfile import (
+    SECTIONS,
+    Part,
+    check_suffix,
+    edit_text,
+    new_text,
+    only_writer,
+    parse_text,
+    parts_of,
+    put_file,
+    read_text,
+)
 from ipo_nb.metrics import (
     CADENCE,
     CADENCES,
@@ -43,7 +54,7 @@ from ipo_nb.results import Result, plain
 
 __all__ = [
     *("DEFAULT_LAGS", "LONGEST_LAG", "PERIOD_WORDS", "DataSource", "IPOMap", "Link"),
-    *("neighbours", "path_beside", "reached", "write_map"),
+    *("changed_twice", "neighbours", "path_beside", "reached", "write_map"),
 ]
 
 DEFAULT_LAGS = (0, 8)
@@ -392,9 +403,7 @@ class IPOMap(Result):
 
     def with_metric(self, metric: Metric) -> IPOMap:
         """This map with a metric added, or put in the place of its namesake (whose `extra` stays)."""
-        if metric.name in self.inventory:
-            metric = changed(metric, extra={**self.metric(metric.name).extra, **metric.extra})
-        return self._edited(_overlaid(self.inventory, [metric]), self.links)
+        return self._edited(self.inventory.with_metric(metric), self.links)
 
     def _edited(self, metrics: Inventory, links: Iterable[Link]) -> IPOMap:
         after = IPOMap.__new__(IPOMap)
@@ -544,7 +553,7 @@ def _overlaid(listed: Inventory, own: Iterable[Metric]) -> Inventory:
     """An inventory with other metrics put in the place of their namesakes, or after them."""
     index = {name_key(item.name): item for item in own}
     merged = [index.pop(name_key(item.name), item) for item in listed]
-    return Inventory((*merged, *index.values()), receipt=listed.receipt, path=listed.path)
+    return changed(listed, metrics=(*merged, *index.values()))
 
 
 def _strangers(data: Mapping[str, Any]) -> tuple[str, ...]:
@@ -588,6 +597,7 @@ def write_map(ipo_map: IPOMap, path: Path | str, *, replace: bool = False) -> Pa
     """
     file = Path(path)
     real = Path(os.path.realpath(file))
+    check_suffix(real)
     with only_writer(real):
         beside = bool(ipo_map.inventory_file) and path_beside(real, ipo_map.inventory_file).is_file()
         ours, text, encoding = _parts(ipo_map, whole=not beside), "", "utf-8"
@@ -645,13 +655,14 @@ def _merged(
         links = sum(part[0] == "links" for part in theirs)
         message = f"The file holds another map, with {links:,} links, that this one was not read from."
         raise Conflict(message, file=file, fix="Choose another name, or say write_map(..., replace=True).")
-    raise_faults([_conflict(*clash, file) for clash in clashes])
+    raise_faults([changed_twice(*clash, file) for clash in clashes])
     return parts
 
 
-def _conflict(part: Part, here: Any, there: Any, file: Path) -> Conflict:
+def changed_twice(part: Part, here: Any, there: Any, file: Path) -> Conflict:
+    """The error of a part of a file that was changed both here and, by others, there."""
     name = {"links": "link ", "metrics": "metric "}.get(part[0], "") + " -> ".join(part[len(part) > 1 :])
     sides = [shown(side) if side is not None else "nothing" for side in (here, there)]
     message = f"The {name} was changed on both sides: here to {sides[0]}, in the file to {sides[1]}."
-    fix = "Read the map again and make the change there, if it is still wanted."
+    fix = "Read the file again and make the change there, if it is still wanted."
     return Conflict(message, file=file, value={"here": here, "file": there}, fix=fix)

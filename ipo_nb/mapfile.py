@@ -22,8 +22,8 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
-    *("SECTIONS", "Part", "edit_text", "new_text", "only_writer", "parse_map", "parse_text", "parts_of"),
-    *("put_file", "read_text"),
+    *("SECTIONS", "Part", "check_suffix", "edit_text", "new_text", "only_writer"),
+    *("parse_map", "parse_text", "parts_of", "put_file", "read_text"),
 ]
 
 Part = tuple[str, ...]  # what is saved by itself: ("title",), ("links", cause, effect), ("metrics", name)
@@ -109,7 +109,8 @@ def parse_text(text: str, file: Path) -> dict[str, Any]:
     return data
 
 
-def _check_suffix(file: Path) -> None:
+def check_suffix(file: Path) -> None:
+    """Refuse what is no map file by its name; raises FileFault."""
     if file.suffix.lower() not in (".yml", ".yaml", ".json"):
         fix = "Name it map.yml or map.json."
         raise FileFault(f"The suffix {file.suffix!r} is of no map file.", file=file, value=file.suffix, fix=fix)
@@ -117,7 +118,7 @@ def _check_suffix(file: Path) -> None:
 
 def read_text(file: Path) -> tuple[str, str]:
     """The text of a map file and its encoding; raises FileFault."""
-    _check_suffix(file)
+    check_suffix(file)
     try:
         raw = file.read_bytes() if file.stat().st_size <= LARGEST_MAP else None
     except (OSError, ValueError) as error:
@@ -347,7 +348,6 @@ def _no_number(word: str) -> None:
 @contextmanager
 def only_writer(file: Path) -> Iterator[None]:
     """Hold the file's folder, so that of two programs that save at once the second sees the first's work."""
-    _check_suffix(file)
     if fcntl is None:  # Windows, where a folder cannot be held: each save is still whole
         yield
         return
@@ -380,7 +380,7 @@ def put_file(file: Path, content: bytes) -> None:
             shutil.copymode(file, beside)
         os.replace(beside, file)
     except OSError as error:
-        message = f"The map was not saved: {_reason(error)}. What was there before is untouched."
+        message = f"The file was not saved: {_reason(error)}. What was there before is untouched."
         raise FileFault(message, file=file, fix="See to the disk or the folder, then save again.") from None
     finally:
         with suppress(OSError):

@@ -8,7 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import MISSING, dataclass, field
+from dataclasses import MISSING, dataclass, field, replace
 from functools import lru_cache
 from operator import add, mul, neg, pos, sub, truediv
 from pathlib import Path
@@ -269,12 +269,13 @@ class Inventory(Result):
     ----------
     metrics : the metrics; names are unique by `name_key`.
     receipt : what was decided while they were read.
-    path : the file that they came from, if any.
+    path : the file that they came from, if any; `write_inventory` saves edits there.
     """
 
     metrics: tuple[Metric, ...]
     receipt: Receipt = field(default_factory=Receipt.of)
     path: Path | None = None
+    _past: Mapping[str, tuple[Metric | None, ...]] | None = None  # by key, as read from `path` and after each edit
     _index: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -294,6 +295,45 @@ class Inventory(Result):
         found = tuple(metric for metric, _ in taken)
         raise_faults([*faults, *_namesakes(found, [place for _, place in taken])])
         return cls(found)
+
+    def with_metric(self, metric: Metric, *, instead_of: str | None = None) -> Inventory:
+        """This inventory with a metric added, or put in the place of its namesake (whose `extra` stays).
+
+        Parameters
+        ----------
+        metric : what is said of it now.
+        instead_of : the name that it had, where the edit renames it. Formulas and links that name it are not touched.
+
+        Raises UnknownMetric where `instead_of` is no metric, InventoryError where the new name is taken.
+
+        >>> inventory = Inventory.of([{"name": "Calls", "stage": "process"}, {"name": "Churn", "stage": "outcome"}])
+        >>> inventory.with_metric(Metric("Calls taken", "process"), instead_of="Calls").names
+        ('Calls taken', 'Churn')
+        """
+        name = metric.name if instead_of is None else instead_of
+        if instead_of is None and name not in self:
+            return self._edited((*self.metrics, metric))
+        old = self[name]
+        new = replace(metric, extra={**old.extra, **metric.extra})
+        return self._edited(tuple(new if item is old else item for item in self.metrics))
+
+    def without_metric(self, name: str) -> Inventory:
+        """This inventory without a metric; raises UnknownMetric."""
+        gone = self[name]
+        return self._edited(tuple(item for item in self.metrics if item is not gone))
+
+    def _edited(self, metrics: tuple[Metric, ...]) -> Inventory:
+        """The same with other metrics; what it was read from, and each state since then, goes along."""
+        after = replace(self, metrics=metrics)
+        if self._past is None:
+            return after
+        states = {key: (self._at(key), after._at(key)) for key in {**self._index, **after._index}}
+        past = {key: (*self._past.get(key, (None,)), now) for key, (before, now) in states.items() if before != now}
+        return replace(after, _past={**self._past, **past})
+
+    def _at(self, key: str) -> Metric | None:
+        place = self._index.get(key)
+        return None if place is None else self.metrics[place]
 
     @property
     def names(self) -> tuple[str, ...]:

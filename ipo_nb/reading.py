@@ -25,9 +25,12 @@ from ipo_nb.errors import FileFault, InventoryError, IpoError, SeriesError, near
 from ipo_nb.links import IPOMap, path_beside
 from ipo_nb.mapfile import parse_map
 from ipo_nb.metrics import Inventory, Metric, name_key, shown
-from ipo_nb.results import Receipt
+from ipo_nb.results import Receipt, unguarded
 
-__all__ = ["Sheet", "is_missing", "listed", "read_inventory", "read_map", "read_numbers", "read_sheet", "read_times"]
+__all__ = [
+    *("PLAIN", "Sheet", "fields_of", "inventory_of", "is_missing", "listed"),
+    *("read_inventory", "read_map", "read_numbers", "read_sheet", "read_times"),
+]
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 LARGEST_FILE = 500_000_000
@@ -505,23 +508,25 @@ def read_inventory(source: str | Path | pd.DataFrame | Inventory | Sequence[Metr
     if isinstance(source, Inventory):
         return source
     if isinstance(source, str | Path | pd.DataFrame):
-        inventory = _inventory(read_sheet(source))
-        return inventory if isinstance(source, pd.DataFrame) else replace(inventory, path=Path(source))
+        inventory = inventory_of(read_sheet(source))
+        past: dict[str, tuple[Metric | None, ...]] = {name_key(metric.name): (metric,) for metric in inventory}
+        return inventory if isinstance(source, pd.DataFrame) else replace(inventory, path=Path(source), _past=past)
     items = list(source) if isinstance(source, Iterable) else [source]
     rows = [item.to_dict() if isinstance(item, Metric) else item for item in items]
     if all(isinstance(item, Metric) for item in items) or not all(isinstance(row, Mapping) for row in rows):
         return Inventory.of(items)  # which refuses what is no metric
-    return _inventory(read_sheet(pd.DataFrame(rows, dtype=object)))
+    return inventory_of(read_sheet(pd.DataFrame(rows, dtype=object)))
 
 
-def _inventory(sheet: Sheet) -> Inventory:
+def inventory_of(sheet: Sheet) -> Inventory:
     """Metrics of rows under any of the known headers."""
-    columns = _fields(sheet)
+    columns = fields_of(sheet)
     metrics = []
     for line, cells in zip(sheet.lines.tolist(), sheet.cells.itertuples(index=False), strict=True):
         row = _Row()
         row.line = line
         for header, column, cell in zip(sheet.names, columns, cells, strict=True):
+            cell = unguarded(cell) if sheet.separator and isinstance(cell, str) else cell
             text = "" if is_missing(cell) else str(cell).strip()
             meant = VALUE_OF.get(column, {}).get(name_key(text), text)
             if meant != text:
@@ -538,7 +543,7 @@ def _inventory(sheet: Sheet) -> Inventory:
     return replace(inventory, receipt=sheet.receipt)
 
 
-def _fields(sheet: Sheet) -> list[str]:
+def fields_of(sheet: Sheet) -> list[str]:
     """What each column is, by the field's own name or else by a synonym; empty where it is none of the fields."""
     found = [""] * len(sheet.names)
     keys = [" ".join(re.split(r"[\s_-]+", name_key(header))).strip() for header in sheet.names]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import html
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,10 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-__all__ = ["Receipt", "Result", "escape", "plain", "said_p", "spoken", "table_html"]
+__all__ = ["Receipt", "Result", "escape", "guarded", "plain", "said_p", "spoken", "table_html", "unguarded"]
 
 ROWS_SHOWN = 20
+RUN = re.compile(r"'*[=+@\t\r-]")  # how a cell starts that a spreadsheet would run, or that was guarded against it
 
 
 class _Faces(Protocol):
@@ -71,6 +73,20 @@ class Receipt(Result):
 def escape(text: object) -> str:
     """User text as HTML text: shown as written, run nowhere."""
     return html.escape(str(text), quote=True)
+
+
+def guarded(text: str) -> str:
+    """User text as a cell of a CSV: one that a spreadsheet would run as a formula gets an apostrophe in front.
+
+    >>> guarded("=1+1"), guarded("Calls"), unguarded(guarded("'=1+1"))
+    ("'=1+1", 'Calls', "'=1+1")
+    """
+    return f"'{text}" if RUN.match(text) else text
+
+
+def unguarded(text: str) -> str:
+    """A cell of a CSV as the text that it stood for before it was guarded."""
+    return text[1:] if text.startswith("'") and RUN.match(text) else text
 
 
 def spoken(value: float | None, *, signed: bool = False) -> str:

@@ -28,7 +28,7 @@ from ipo_nb.panel import Panel
 from ipo_nb.parallel import worked
 from ipo_nb.reading import Sheet, listed, read_numbers, read_sheet, read_times
 from ipo_nb.regression import Array, false_discovery, orthonormal
-from ipo_nb.results import Result
+from ipo_nb.results import Result, guarded
 
 __all__ = ["Screen", "bare_map", "evened", "innovations", "screen_links"]
 
@@ -114,12 +114,10 @@ class Screen(Result):
 
     def to_csv(self) -> str:
         """The table as CSV; a name that a spreadsheet would run as a formula gets an apostrophe in front."""
-        guarded = self.table.copy()
+        table = self.table.copy()
         for end in ("cause", "effect"):
-            guarded[end] = [
-                f"'{name}" if name[:1] in ("=", "+", "-", "@", "\t", "\r") else name for name in guarded[end]
-            ]
-        return guarded.to_csv(index=False)
+            table[end] = table[end].map(guarded)
+        return table.to_csv(index=False)
 
 
 def screen_links(

@@ -215,6 +215,7 @@ def calls(given: ipo.Study, folder: Path) -> dict[str, Callable[[], object]]:
         "screen_links": lambda: ipo.screen_links(panel, max_lag=2),
         "weigh_links": lambda: ipo.weigh_links(ipo_map, panel),
         "write_card": lambda: ipo.write_card(ipo.error_card(Plan(1, 0)), folder / "card.md"),
+        "write_inventory": lambda: ipo.write_inventory(ipo_map.inventory, folder / "inventory.csv"),
         "write_map": lambda: ipo.write_map(ipo_map, folder / "map.yml"),
         "write_report": lambda: ipo.write_report(given, folder / "report.html"),
         "charts.drivers_chart": lambda: ipo.charts.drivers_chart(given.drivers[outcome]),
@@ -225,7 +226,7 @@ def calls(given: ipo.Study, folder: Path) -> dict[str, Callable[[], object]]:
     }
 
 
-TAKE_NOTHING_FRAMED = {"load_sample", "read_map", "sample_folder", "simulate_system", "verify_report"}
+TAKE_NOTHING_FRAMED = {"load_sample", "read_map", "sample_folder", "simulate_system", "suggest_stage", "verify_report"}
 
 
 def everything(study: ipo.Study) -> object:

@@ -13,9 +13,8 @@ from typing import Any
 import ipywidgets
 
 from ipo_nb.audit import audit_map
-from ipo_nb.errors import FileFault, IpoError
+from ipo_nb.errors import IpoError
 from ipo_nb.links import IPOMap, write_map
-from ipo_nb.metrics import Inventory
 from ipo_nb.panel import read_series
 from ipo_nb.reading import read_map
 from ipo_nb.report import write_report
@@ -28,11 +27,13 @@ __all__ = ["MAP", "Guide", "serve"]
 MAP = "IPO_NB_MAP"  # the variable in which the app is told its map file
 HERE = Path(__file__).parent
 REPORT = "report.html"
-NO_DATA = (
-    "This map names no data yet, so no arrow can be weighed; all above works without. To go on, put a table beside"
-    " the map, such as series.csv: one row for each period, one column of dates, one column for each metric, named as in"
-    " the inventory. Write two lines into {map}, then press the button:\ndata:\n  file: series.csv"
-)
+WIDGETS = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8", "anywidget"]
+NO_DATA = """\
+This map names no data yet, so no arrow can be weighed; all above works without. To go on, put a table beside the map, \
+such as series.csv: a row for each period, a column with its date, and a column for each metric, under its name in the \
+inventory. Then write two lines into {map} and press the button:
+data:
+  file: series.csv"""
 NO_LINKS = "The map has no arrow yet: draw one above, then press the button."
 Widgets = Sequence[ipywidgets.Widget]
 
@@ -49,17 +50,20 @@ class Guide:
 
     Attributes
     ----------
+    ipo_map : the map as last read; None if it cannot be read.
     study : all results as last weighed; None before, and where the map names no data.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self.ipo_map: IPOMap | None = None
         self.study: Study | None = None
+        self.editor: InventoryEditor | None = None
         self.head, self.metrics, self.board, self.audit, self._found, self.findings = (_box() for _ in range(6))
-        self.again = _button("Weigh the links again", self.start)
         self.status, self.kept, self.written = _words(), _words(), _words()
+        self._again = _button("Weigh the links again", self.again)
         heading = _step("4 The evidence", "What do the numbers say of each arrow? After a change above, weigh again.")
-        self.evidence = _box(heading, self.again, self.status, self._found)
+        self.evidence = _box(heading, self._again, self.status, self._found)
         self._read()
 
     @classmethod
@@ -68,44 +72,82 @@ class Guide:
         return cls(os.environ.get(MAP, "map.yml"))
 
     def start(self) -> None:
-        """Weigh in the background, so that the page is there and stays of use meanwhile."""
-        self.again.disabled = True
+        """Weigh in the background, so that the page is there and can be used meanwhile."""
+        self._again.disabled = True
         threading.Thread(target=self.weigh, daemon=True).start()
 
-    def weigh(self) -> None:
-        """Read the map file again and work everything out anew; the last results stay if it cannot be read."""
-        self.again.disabled = True
-        try:
-            if ipo_map := self._read():
-                _fill(self._found, self._weighed(ipo_map))
-                _fill(self.findings, _findings(self) if self.study else ())
-        finally:
-            self.again.disabled = False
+    def again(self) -> None:
+        """Save the metrics if some were edited, read the map file again, and start to weigh."""
+        if self.save_metrics() and self._read():
+            self.start()
 
-    def _read(self) -> IPOMap | None:
-        """Show the steps that need no data; None, and a sentence, if the map cannot be read."""
+    def weigh(self) -> None:
+        """Judge every link of the map as last read, and show what follows."""
+        if self.ipo_map is None:
+            return
+        self._again.disabled = True
+        try:
+            _fill(self._found, self._weighed(self.ipo_map))
+            _fill(self.findings, _findings(self))
+        finally:
+            self._again.disabled = False
+
+    def save_metrics(self) -> bool:
+        """Write the metrics that were added or changed into the map file; False, and a sentence, if it refuses."""
+        if self.ipo_map is None or self.editor is None:
+            return True
+        old, new, edited = self.ipo_map.inventory, self.editor.inventory, self.ipo_map
+        changed = [metric for metric in new if metric.name not in old or old[metric.name] != metric]
+        gone = ", ".join(name for name in old.names if name not in new)
+        for metric in changed:
+            edited = edited.with_metric(metric)
+        try:
+            if changed:
+                write_map(edited, self.path)
+        except IpoError as error:
+            _say(self.kept, str(error), problem=True)
+            return False
+        saved = f"Saved to {self.path.name}. " if changed else ""
+        stays = f"A metric is deleted in its file, not here; so these are still there: {gone}." if gone else ""
+        _say(self.kept, saved + stays)
+        return True
+
+    def write(self) -> None:
+        """Write the report beside the map, and say where; a file that is no report of ours is left alone."""
+        if self.study is None:
+            return
+        target = self.path.with_name(REPORT)
+        replaced = " It replaces an earlier one." if target.exists() else ""
+        try:
+            _say(self.written, f"The report is at {write_report(self.study, target)}.{replaced}")
+        except IpoError as error:
+            _say(self.written, str(error), problem=True)
+
+    def _read(self) -> bool:
+        """Read the map and show the steps that need no data; False, and a sentence, if it cannot be read."""
         try:
             ipo_map = read_map(self.path)
         except IpoError as error:
             _say(self.status, str(error), problem=True)
-            if not self.head.children:
+            if self.ipo_map is None:
                 _fill(self.head, [_words("<h1>This map cannot be read</h1>", str(error))])
-            return None
+            return False
+        self.ipo_map = ipo_map
         _say(self.status, "")
         _fill(self.head, _opening(ipo_map))
         _fill(self.metrics, _metrics(self, ipo_map))
         _fill(self.board, _board(ipo_map))
         _fill(self.audit, _audit(ipo_map))
-        return ipo_map
+        return True
 
     def _weighed(self, ipo_map: IPOMap) -> Widgets:
-        """Judge all links; what was found of them, or why nothing was."""
+        """What was found of the links, or why nothing was."""
         self.study = None
         if ipo_map.data is None or not ipo_map.links:
             return [_words("", NO_LINKS if ipo_map.data else NO_DATA.format(map=self.path.name))]
         number = len(ipo_map.links)
         many = f"{number:,} links are" if number > 1 else "1 link is"
-        _say(self.status, f"{many} being weighed. It takes seconds, with hundreds of links minutes; the page stays of use.")
+        _say(self.status, f"{many} being weighed. It takes seconds, for hundreds of links minutes.")
         shown = _attempt(lambda: self._judged(ipo_map))
         _say(self.status, "")
         return shown
@@ -115,32 +157,6 @@ class Guide:
         board = LinkBoard(ipo_map, study.evidence)
         self.study = study
         return [_words("", f"{study.headline}.", study.evidence.text), board]
-
-    def save_metrics(self, ipo_map: IPOMap, inventory: Inventory) -> None:
-        """Write new and changed metrics into the map file, then read it again."""
-        try:
-            known = ipo_map.inventory
-            for metric in inventory:
-                if metric.name not in known or known[metric.name] != metric:
-                    ipo_map = ipo_map.with_metric(metric)
-            write_map(ipo_map, self.path)
-        except IpoError as error:
-            return _say(self.kept, str(error), problem=True)
-        gone = [name for name in known.names if name not in inventory]
-        stay = f" Still in the map, since a metric is deleted in its file: {', '.join(gone)}." if gone else ""
-        _say(self.kept, f"Saved to {self.path.name}.{stay}")
-        self.start()
-
-    def write(self) -> None:
-        """Write the report beside the map, and say where; a file that is no report of ours is left alone."""
-        if self.study is None:
-            return _say(self.written, "Nothing is weighed yet.", problem=True)
-        target = self.path.with_name(REPORT)
-        before = " The earlier report there was replaced." if target.exists() else ""
-        try:
-            _say(self.written, f"The report is at {write_report(self.study, target)}.{before}")
-        except IpoError as error:
-            _say(self.written, str(error), problem=True)
 
 
 # ---- the steps ------------------------------------------------------------------------------------------------
@@ -154,14 +170,13 @@ def _opening(ipo_map: IPOMap) -> Widgets:
 def _metrics(guide: Guide, ipo_map: IPOMap) -> Widgets:
     """The editor of the inventory, and a button that saves what was edited."""
     heading = _step("1 The metrics", "What is measured, by whom, and is it an input, a process or an outcome?")
-    editors = _attempt(lambda: [InventoryEditor(ipo_map.inventory)])
-    editor = editors[0]
-    save = _button("Save the metrics in the map", lambda: guide.save_metrics(ipo_map, editor.inventory))
-    return [heading, *editors, save, guide.kept] if isinstance(editor, InventoryEditor) else [heading, *editors]
+    shown = _attempt(lambda: [InventoryEditor(ipo_map.inventory)])
+    guide.editor = shown[0] if isinstance(shown[0], InventoryEditor) else None
+    return [heading, *shown, _button("Save the metrics in the map", guide.again), guide.kept]
 
 
 def _board(ipo_map: IPOMap) -> Widgets:
-    heading = _step("2 The map", "Which metric is believed to move which, how late, and why? An arrow is saved at once.")
+    heading = _step("2 The map", "Which metric is believed to move which, how late and why? Arrows are saved at once.")
     return [heading, *_attempt(lambda: [LinkBoard(ipo_map)])]
 
 
@@ -173,7 +188,7 @@ def _audit(ipo_map: IPOMap) -> Widgets:
 def _audited(ipo_map: IPOMap) -> ipywidgets.Widget:
     audit = audit_map(ipo_map)
     rows = table_html(audit.findings[["severity", "message", "mend"]]) if len(audit.findings) else ""
-    return _words("", audit.text, after=f'<div class="ipo-rows">{rows}</div>')
+    return _words("", audit.text, after=rows)
 
 
 def _findings(guide: Guide) -> Widgets:
@@ -205,8 +220,8 @@ def _attempt(make: Callable[[], Widgets]) -> Widgets:
     except IpoError as error:
         return [_words("", f"✕ {error}")]
     except Exception as error:
-        wrong = f"✕ This step failed ({type(error).__name__}: {error}). It is a fault of ipo_nb, not yours: please report it."
-        return [_words("", wrong)]
+        wrong = f"✕ This step failed ({type(error).__name__}: {error})."
+        return [_words("", f"{wrong} It is a fault of ipo_nb, not yours: please report it.")]
 
 
 def _box(*children: ipywidgets.Widget) -> ipywidgets.VBox:
@@ -289,7 +304,7 @@ def serve(map_file: Path, *, browser: bool = True, port: int = 8866, theme: str 
     options += ["--strip_sources=True", "--show_tracebacks=False", *["--no-browser"] * (not browser)]
     App.launch_instance(
         [*options, str(HERE / "voila" / "app.ipynb")],
-        config=Config(VoilaConfiguration={"prelaunch_hook": titled}),
+        config=Config(VoilaConfiguration={"prelaunch_hook": titled, "extension_allowlist": WIDGETS}),
         config_file_paths=jupyter_config_path(),  # without the folder of the map, which may be anybody's
         tornado_settings={"allow_remote_access": False},
     )

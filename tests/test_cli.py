@@ -31,7 +31,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_help_is_quick_and_names_every_command(tmp_path: Path) -> None:
     said = ipo_nb("--help", cwd=tmp_path).stdout
-    assert all(command in said for command in ("demo", "new", "audit", "report", "verify", "lab"))
+    assert all(command in said for command in ("demo", "new", "audit", "report", "verify", "lab", "app"))
 
 
 @pytest.mark.slow

@@ -282,29 +282,31 @@ def serve(map_file: Path, *, browser: bool = True, port: int = 8866, theme: str 
     IpoError : the map cannot be read.
     """
     title = read_map(map_file).title
-    from jupyter_core.paths import jupyter_config_path
-    from traitlets.config import Config
     from voila.app import Voila
-
-    class App(Voila):  # type: ignore[misc]
-        """Voila, whose browser window is told the token, by a file that only its owner can read."""
-
-        def launch_browser(self) -> None:
-            handle, name = tempfile.mkstemp(suffix=".html")
-            with open(handle, "w", encoding="utf-8") as page:
-                page.write(f'<meta http-equiv="refresh" content="0; url={escape(self.display_url)}">')
-            threading.Thread(target=webbrowser.open, args=(Path(name).as_uri(),), daemon=True).start()
 
     def titled(handler: object, *, notebook: Any, cwd: str) -> None:
         notebook.metadata["title"] = f"ipo_nb: {title}" if title else "ipo_nb"
+
+    class App(Voila):  # type: ignore[misc]
+        """Voila with the page's title, with no foreign extension, and with a browser window that is told the token."""
+
+        def initialize(self, argv: list[str] | None = None) -> None:
+            here = os.getcwd()  # may be anybody's folder, and settings are code
+            paths: list[str] = super().config_file_paths
+            self.config_file_paths = [path for path in paths if path != here]
+            super().initialize(argv)
+            self.voila_configuration.prelaunch_hook = titled
+            self.voila_configuration.extension_allowlist = WIDGETS
+
+        def launch_browser(self) -> None:
+            handle, name = tempfile.mkstemp(suffix=".html")  # for its owner alone; a command line is read by all
+            with open(handle, "w", encoding="utf-8") as page:
+                page.write(f'<meta http-equiv="refresh" content="0; url={escape(self.display_url)}">')
+            threading.Thread(target=webbrowser.open, args=(Path(name).as_uri(),), daemon=True).start()
 
     os.environ[MAP] = str(map_file.resolve())
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(HERE), os.environ.get("JUPYTER_PATH")]))
     options = ["--Voila.ip=127.0.0.1", f"--port={port}", "--token", "--template=ipo", f"--theme={theme}"]
     options += ["--strip_sources=True", "--show_tracebacks=False", *["--no-browser"] * (not browser)]
-    App.launch_instance(
-        [*options, str(HERE / "voila" / "app.ipynb")],
-        config=Config(VoilaConfiguration={"prelaunch_hook": titled, "extension_allowlist": WIDGETS}),
-        config_file_paths=jupyter_config_path(),  # without the folder of the map, which may be anybody's
-        tornado_settings={"allow_remote_access": False},
-    )
+    notebook = str(HERE / "voila" / "app.ipynb")
+    App.launch_instance([*options, notebook], tornado_settings={"allow_remote_access": False})

@@ -115,6 +115,8 @@ def test_report_never_writes_over_another_file(project: Path) -> None:
         (("verify", "map.yml"), "map.yml"),
         (("verify", "map.yml", "--series", "series.csv"), "--map"),
         (("report",), "MAP"),
+        (("app", "nowhere.yml"), "nowhere.yml"),
+        (("app", "map.yml", "--theme", "pink"), "dark"),
         (("nonsense",), "nonsense"),
     ],
 )

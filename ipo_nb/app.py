@@ -31,9 +31,8 @@ WIDGETS = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-man
 NO_DATA = """\
 This map names no data yet, so no arrow can be weighed; all above works without. To go on, put a table beside the map, \
 such as series.csv: a row for each period, a column with its date, and a column for each metric, under its name in the \
-inventory. Then write two lines into {map} and press the button:
-data:
-  file: series.csv"""
+inventory. Then write this line into {map} and press the button:
+data: {{file: series.csv}}"""
 NO_LINKS = "The map has no arrow yet: draw one above, then press the button."
 Widgets = Sequence[ipywidgets.Widget]
 

@@ -72,7 +72,7 @@ def test_a_map_without_data_says_what_to_add_and_is_shown_as_written(bare: Path)
     guide = Guide(bare)
     guide.weigh()
     assert "names no data yet" in said(guide.evidence)
-    assert "into bare.yml" in said(guide.evidence)
+    assert "into bare.yml and press the button:\ndata: {file: series.csv}<" in said(guide.evidence)
     assert guide.study is None
     assert guide.findings.children == ()
     assert "<b>" not in said(guide.audit)

@@ -2,6 +2,7 @@
 #   make demo    the guided path on the support case; the last line says where the report is
 #   make test    everything: ruff, mypy, pytest with doctests, the pages by nbval, the browser tests
 #   make lab     the pages in JupyterLab
+#   make voila   the path as an app in the browser, on a copy of the support case in out/
 PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
@@ -21,7 +22,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: demo test lab pages bench card card-long check samples clean
+.PHONY: demo test lab voila pages bench card card-long check samples clean
 
 demo: .venv/installed
 	@mkdir -p out
@@ -42,6 +43,12 @@ check: .venv/installed-test
 
 lab: .venv/installed
 	@$(BIN)/ipo-nb lab
+
+# A copy, made once: the app saves into the map that it is given.
+voila: .venv/installed
+	@test -e out/voila/map.yml || { mkdir -p out/voila && cd sample_data/support && \
+	  cp inventory.csv series.csv map.yml ../../out/voila; }
+	@$(BIN)/ipo-nb app out/voila/map.yml
 
 pages: .venv/installed-test
 	$(BIN)/python notebooks/build.py

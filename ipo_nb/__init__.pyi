@@ -1,5 +1,6 @@
 """The public names, each with its room: type checkers read this list, and so does Python (`__init__.py`)."""
 
+from ipo_nb import app as app
 from ipo_nb import charts as charts
 from ipo_nb import widgets as widgets
 from ipo_nb.audit import Audit as Audit

@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import textwrap
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -194,6 +195,24 @@ def lab(
         users_own = os.environ.get("JUPYTER_CONFIG_PATH")
         os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [settings, users_own]))
         LabApp.launch_instance(options)
+
+
+class Theme(StrEnum):
+    """How the app looks."""
+
+    LIGHT = "light"
+    DARK = "dark"
+
+
+@app.command("app")
+def guide(
+    map_file: MapFile,
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+    port: Annotated[int, typer.Option(help="The first port to try.")] = 8866,
+    theme: Annotated[Theme, typer.Option(help="How the app looks.")] = Theme.LIGHT,
+) -> None:
+    """Open the guided path on a map as an app, on this machine alone; Ctrl-C ends it."""
+    ipo.app.serve(map_file, browser=browser, port=port, theme=theme.value)
 
 
 # JupyterLab asks a newcomer whether it may fetch news. These are defaults: a user's own choice stands.

@@ -31,7 +31,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_help_is_quick_and_names_every_command(tmp_path: Path) -> None:
     said = ipo_nb("--help", cwd=tmp_path).stdout
-    assert all(command in said for command in ("demo", "new", "audit", "report", "verify", "lab"))
+    assert all(command in said for command in ("demo", "new", "audit", "report", "verify", "lab", "app"))
 
 
 @pytest.mark.slow
@@ -115,6 +115,8 @@ def test_report_never_writes_over_another_file(project: Path) -> None:
         (("verify", "map.yml"), "map.yml"),
         (("verify", "map.yml", "--series", "series.csv"), "--map"),
         (("report",), "MAP"),
+        (("app", "nowhere.yml"), "nowhere.yml"),
+        (("app", "map.yml", "--theme", "pink"), "dark"),
         (("nonsense",), "nonsense"),
     ],
 )

@@ -1,0 +1,95 @@
+"""The guided path as an app, in Chromium: it shows, asks nobody else for anything, and writes the report."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+import ipo_nb as ipo
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+OWN = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")
+TITLE = "Support </title><script>centre"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The app on a copy of the support case, as `ipo-nb app MAP` starts it: its address and the map."""
+    home = tmp_path_factory.mktemp("app")
+    map_file = shutil.copytree(ipo.sample_folder("support"), home / "case") / "map.yml"
+    text = map_file.read_text("utf-8").replace("title: Support centre", f"title: {TITLE}")
+    map_file.write_text(text, "utf-8")
+    own = {"JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_DATA_DIR": str(home / "data")}
+    command = [sys.executable, "-m", "ipo_nb", "app", str(map_file), "--no-browser", "--port=8941", "--theme=dark"]
+    log = home / "log"
+    with log.open("w") as out, subprocess.Popen(command, stderr=out, env={**os.environ, **own}) as server:
+        try:
+            yield address(server, log), map_file
+        finally:
+            server.terminate()
+
+
+def address(server: subprocess.Popen[bytes], log: Path) -> str:
+    deadline = time.monotonic() + 60
+    while server.poll() is None and time.monotonic() < deadline:
+        if found := re.search(r"http://127\.0\.0\.1\S+token=\w+", log.read_text("utf-8")):
+            return found[0]
+        time.sleep(0.1)
+    raise AssertionError(log.read_text("utf-8"))
+
+
+def test_every_step_shows_offline_and_the_report_is_written(served: tuple[str, Path], browser: Browser) -> None:
+    asked: list[str] = []
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(served[0])
+    page.get_by_role("button", name="Write the report").wait_for(timeout=120_000)
+    assert page.title() == f"ipo_nb: {TITLE}"
+    widgets = page.locator(".ipo-widget")
+    assert widgets.count() >= 6  # editor, two boards, lags, drivers, scenario
+    for number in range(widgets.count()):
+        widgets.nth(number).wait_for(timeout=20_000)
+    assert not page.get_by_text(re.compile("Error displaying widget|Loading widget|Traceback")).count()
+    assert not page.locator(".jp-CodeMirrorEditor").count()
+    page.get_by_role("button", name="Write the report").click()
+    page.get_by_text("The report is at").wait_for(timeout=60_000)
+    assert ipo.verify_report(served[1].with_name("report.html")).ok
+    assert [url for url in asked if not url.startswith(OWN)] == []
+    page.close()
+
+
+def test_weighing_again_reads_the_map_file_again(served: tuple[str, Path], browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 800})
+    page.goto(served[0])
+    page.get_by_role("button", name="Write the report").wait_for(timeout=120_000)
+    edge = page.evaluate("document.getElementById('rendered_cells').scrollWidth")
+    assert edge <= 360
+    link = ipo.Link("Tool outages", "Backlog", "+", lag=(0, 3), why="Cases wait for the tool")
+    ipo.write_map(ipo.read_map(served[1]).with_link(link), served[1])
+    page.get_by_role("button", name="Weigh the links again").click()
+    page.get_by_text("21 links judged").wait_for(timeout=60_000)
+    page.close()
+
+
+def test_only_who_has_the_token_on_this_machine_is_let_in(served: tuple[str, Path]) -> None:
+    place = urlsplit(served[0])
+    with_token = f"{place.path}?{place.query}"
+    for path, host, said in ((place.path, place.netloc, 302), (with_token, "elsewhere.example", 403)):
+        asking = http.client.HTTPConnection(place.netloc, timeout=20)
+        asking.request("GET", path, headers={"Host": host})
+        assert asking.getresponse().status == said
+        asking.close()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,12 @@ import pandas as pd
 import statsmodels.formula.api as smf
 
 import ipo_nb as ipo
+from ipo_nb.drivers import levels, step_of
+from ipo_nb.evidence import Evidence
+from ipo_nb.panel import Panel
+from ipo_nb.paths import reached_from, shown_links
+from ipo_nb.scenario import GRADES
+from ipo_nb.verdicts import LagProfile
 
 REPEATS = 5
 
@@ -61,6 +69,71 @@ def one_regression() -> tuple[list[float], float]:
     return alternately(lambda: cpu(ours), lambda: cpu(peer)), difference
 
 
+def dense_evidence(metrics: int = 60, links: int = 120) -> Evidence:
+    """A map with many shown links, made by hand: each a fading response with an interval, a few of them loops."""
+    rng = np.random.default_rng(5)
+    names = [f"M{k:02}" for k in range(metrics)]
+    stages = ["input"] * (metrics // 4) + ["process"] * (metrics // 2) + ["outcome"] * (metrics // 4)
+    ways = [(a, b) for k, a in enumerate(names) for b in names[k + 1 :]]
+    pairs = [ways[at] for at in rng.choice(len(ways), links - 4, replace=False)]
+    pairs += [pair[::-1] for pair in ways[metrics * 10 :: 97] if pair not in pairs][:4]
+    weeks = pd.period_range("2022-01-03", periods=156, freq="W-SUN", name="period")
+    values = pd.DataFrame(50 + 0.3 * rng.normal(size=(156, metrics)).cumsum(axis=0), index=weeks, columns=names)
+    known = [
+        {"name": name, "stage": stage, "controllable": 3 * (stage != "outcome"), "better": "higher"}
+        for name, stage in zip(names, stages, strict=True)
+    ]
+    ipo_map = ipo.IPOMap(known, [{"cause": cause, "effect": effect} for cause, effect in pairs])
+    profiles = {}
+    for cause, effect in pairs:
+        size, fading, lag = rng.normal(), rng.uniform(0, 0.7), int(rng.integers(0, 5))
+        response = tuple(size * (1 - fading ** max(0, ahead - lag + 1)) for ahead in range(27))
+        sized = {"estimate": size, "low": size - 0.4 * abs(size), "high": size + 0.4 * abs(size), "lag": lag}
+        shown = {"verdict": "supported", "grade": "B", "response": response}
+        profiles[cause, effect] = LagProfile(cause, effect, "?", (0, 4), "weekly", pd.DataFrame(), **sized, **shown)
+    return Evidence(ipo_map, Panel.of(values), profiles)
+
+
+def sliders(evidence: Evidence, most: int) -> list[str]:
+    """The metrics from which a change goes furthest, as many as are moved at once."""
+    links = shown_links(evidence, grades=GRADES)
+    causes = dict.fromkeys(cause for cause, _ in links)
+    return sorted(causes, key=lambda name: -len(reached_from(links, [name])))[:most]
+
+
+def unasked(work: Callable[[Evidence], object], evidence: Evidence) -> float:
+    """CPU seconds of work on an evidence of which nothing was asked yet."""
+    fresh = replace(evidence)
+    return cpu(lambda: work(fresh))
+
+
+def scenarios(case: str, evidence: Evidence) -> None:
+    """The first step of some sliders, and the next ones, by another amount each time."""
+    for count in (1, 4):
+        amounts = {name: 1e-3 * step_of(evidence.panel, name) for name in sliders(evidence, count)}
+        sizes = itertools.count(1)
+
+        def step(given: Evidence, amounts: dict[str, float] = amounts, sizes: itertools.count[int] = sizes) -> object:
+            at = next(sizes)
+            return ipo.run_scenario(given, {name: at * amount for name, amount in amounts.items()})
+
+        step(evidence)
+        [first] = alternately(lambda: unasked(step, evidence))
+        [later] = alternately(lambda: cpu(lambda: step(evidence)))
+        note = f"{1000 * later:.1f} ms; the first {1000 * first:.0f} ms"
+        row(f"scenario, one slider step, {case}, {count} moved", later, note=note)
+
+
+def target_reached(evidence: Evidence) -> float:
+    """CPU seconds of `reach_target` with every metric tried, towards the outcome that most of them move."""
+    links = [pair[::-1] for pair in shown_links(evidence, grades=GRADES)]
+    goals = [metric.name for metric in evidence.ipo_map.metrics if metric.stage == "outcome"]
+    goal = max(goals, key=lambda name: len(reached_from(links, [name])))
+    wanted = float(levels(evidence.panel, goal)[0, 0]) + 1e-3 * step_of(evidence.panel, goal)
+    [spent] = alternately(lambda: unasked(lambda fresh: ipo.reach_target(fresh, goal, wanted), evidence))
+    return spent
+
+
 def row(work: str, ours: float, peer: float | None = None, note: str = "") -> None:
     against = f"{peer:10.3f} {peer / ours:8.1f}x" if peer else " " * 20
     print(f"{work:52s} {ours:10.3f} {against}  {note}", flush=True)
@@ -77,6 +150,12 @@ def main() -> None:
     n, periods = len(sample.ipo_map.links), len(sample.panel.values)
     [weighed] = alternately(lambda: cpu(lambda: ipo.weigh_links(sample.ipo_map, sample.panel)))
     row(f"weigh_links, {n} links, {periods} periods", weighed)
+    for case in ("support", "gaming", "hospital"):
+        drawn = ipo.load_sample(case)
+        scenarios(case, ipo.weigh_links(drawn.ipo_map, drawn.panel))
+    dense = dense_evidence()
+    scenarios("60 metrics", dense)
+    row("reach_target, 60 metrics, 120 links", target_reached(dense))
     study = ipo.run_study(sample.ipo_map, sample.panel)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "report.html")

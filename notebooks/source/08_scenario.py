@@ -49,12 +49,13 @@ ipo.charts.scenario_chart(coaching)
 # each link adds its own doubt.
 
 # %% tags=["nbval-check-output"]
-coaching.summary[["metric", "estimate", "low", "high", "shows_by", "harmed"]].round(2)
+coaching.summary[["metric", "estimate", "low", "high", "shows_by", "shows_on", "harmed"]].round(2)
 
 # %% [markdown]
-# `shows_by` is the first week in which the band leaves zero behind: the date to put into the calendar
-# before starting. `harmed` marks metrics that would go against the direction that somebody asked for. Here
-# it is *Handle minutes*, and that is a good sign about the coaching and a bad one about the target.
+# `shows_by` is the first week in which the band leaves zero behind, and `shows_on` its name if we start in
+# the last week of the data: the date to put into the calendar before starting. `harmed` marks metrics that
+# would go against the direction that somebody asked for. Here it is *Handle minutes*, and that is a good
+# sign about the coaching and a bad one about the target.
 
 # %% [markdown]
 # Now the other offer: calls half a minute shorter. On the support team's own dashboard this is a success

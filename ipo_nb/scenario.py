@@ -25,7 +25,7 @@ __all__ = ["GRADES", "Scenario", "reach_target", "run_scenario"]
 
 GRADES = "ABC"  # what a scenario may stand on
 LONGEST = 520  # periods ahead
-MOST_KEPT = 2**27  # bytes of draws kept for the next step of a slider; what takes more is made anew
+MOST_KEPT = 2**28  # bytes of draws kept for the next step of a slider; what takes more is made anew
 SUMMARY = ["metric", "stage", "team", "level", "estimate", "low", "high", "shows_by", "shows_on", "harmed", "unit"]
 
 

@@ -14,7 +14,7 @@ import ipywidgets
 
 from ipo_nb.audit import audit_map
 from ipo_nb.errors import IpoError
-from ipo_nb.links import IPOMap, write_map
+from ipo_nb.links import IPOMap
 from ipo_nb.panel import read_series
 from ipo_nb.reading import read_map
 from ipo_nb.report import write_report
@@ -57,9 +57,8 @@ class Guide:
         self.path = Path(path)
         self.ipo_map: IPOMap | None = None
         self.study: Study | None = None
-        self.editor: InventoryEditor | None = None
         self.head, self.metrics, self.board, self.audit, self._found, self.findings = (_box() for _ in range(6))
-        self.status, self.kept, self.written = _words(), _words(), _words()
+        self.status, self.written = _words(), _words()
         self._again = _button("Weigh the links again", self.again)
         heading = _step("4 The evidence", "What do the numbers say of each arrow? After a change above, weigh again.")
         self.evidence = _box(heading, self._again, self.status, self._found)
@@ -76,8 +75,8 @@ class Guide:
         threading.Thread(target=self.weigh, daemon=True).start()
 
     def again(self) -> None:
-        """Save the metrics if some were edited, read the map file again, and start to weigh."""
-        if self.save_metrics() and self._read():
+        """Read the map file again, with what was edited since, and start to weigh."""
+        if self._read():
             self.start()
 
     def weigh(self) -> None:
@@ -90,26 +89,6 @@ class Guide:
             _fill(self.findings, _findings(self))
         finally:
             self._again.disabled = False
-
-    def save_metrics(self) -> bool:
-        """Write the metrics that were added or changed into the map file; False, and a sentence, if it refuses."""
-        if self.ipo_map is None or self.editor is None:
-            return True
-        old, new, edited = self.ipo_map.inventory, self.editor.inventory, self.ipo_map
-        changed = [metric for metric in new if metric.name not in old or old[metric.name] != metric]
-        gone = ", ".join(name for name in old.names if name not in new)
-        for metric in changed:
-            edited = edited.with_metric(metric)
-        try:
-            if changed:
-                write_map(edited, self.path)
-        except IpoError as error:
-            _say(self.kept, str(error), problem=True)
-            return False
-        saved = f"Saved to {self.path.name}. " if changed else ""
-        stays = f"A metric is deleted in its file, not here; so these are still there: {gone}." if gone else ""
-        _say(self.kept, saved + stays)
-        return True
 
     def write(self) -> None:
         """Write the report beside the map, and say where; a file that is no report of ours is left alone."""
@@ -134,7 +113,7 @@ class Guide:
         self.ipo_map = ipo_map
         _say(self.status, "")
         _fill(self.head, _opening(ipo_map))
-        _fill(self.metrics, _metrics(self, ipo_map))
+        _fill(self.metrics, _metrics(ipo_map))
         _fill(self.board, _board(ipo_map))
         _fill(self.audit, _audit(ipo_map))
         return True
@@ -166,12 +145,9 @@ def _opening(ipo_map: IPOMap) -> Widgets:
     return [_words(f"<h1>{escape(ipo_map.title or 'From metrics to drivers')}</h1>", said, *ipo_map.warnings)]
 
 
-def _metrics(guide: Guide, ipo_map: IPOMap) -> Widgets:
-    """The editor of the inventory, and a button that saves what was edited."""
+def _metrics(ipo_map: IPOMap) -> Widgets:
     heading = _step("1 The metrics", "What is measured, by whom, and is it an input, a process or an outcome?")
-    shown = _attempt(lambda: [InventoryEditor(ipo_map.inventory)])
-    guide.editor = shown[0] if isinstance(shown[0], InventoryEditor) else None
-    return [heading, *shown, _button("Save the metrics in the map", guide.again), guide.kept]
+    return [heading, *_attempt(lambda: [InventoryEditor(ipo_map.inventory, ipo_map)])]
 
 
 def _board(ipo_map: IPOMap) -> Widgets:

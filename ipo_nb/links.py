@@ -405,6 +405,14 @@ class IPOMap(Result):
         """This map with a metric added, or put in the place of its namesake (whose `extra` stays)."""
         return self._edited(self.inventory.with_metric(metric), self.links)
 
+    def with_inventory(self, inventory: Inventory) -> IPOMap:
+        """This map with other metrics; raises MapError where a link would lose an end."""
+        gone = [key for key in self._listed if key not in _by_key(inventory)]
+        if gone:
+            message = f"The metric {shown(self._listed[gone[0]].name)} stands in {self.inventory_file}."
+            raise MapError(message, column="metrics", fix="Delete or rename it in that file.")
+        return self._edited(inventory, self.links)
+
     def _edited(self, metrics: Inventory, links: Iterable[Link]) -> IPOMap:
         after = IPOMap.__new__(IPOMap)
         after._fill(self._head, [], metrics, links, self.path, self.warnings)

@@ -322,6 +322,10 @@ class Inventory(Result):
         gone = self[name]
         return self._edited(tuple(item for item in self.metrics if item is not gone))
 
+    def following(self, before: Inventory) -> Inventory:
+        """This inventory as an edit of another: it keeps that one's file, and saving knows what has been edited."""
+        return before._edited(self.metrics)
+
     def _edited(self, metrics: tuple[Metric, ...]) -> Inventory:
         """The same with other metrics; what it was read from, and each state since then, goes along."""
         after = replace(self, metrics=metrics)

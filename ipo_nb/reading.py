@@ -28,7 +28,7 @@ from ipo_nb.metrics import Inventory, Metric, name_key, shown
 from ipo_nb.results import Receipt, unguarded
 
 __all__ = [
-    *("PLAIN", "Sheet", "fields_of", "inventory_of", "is_missing", "listed"),
+    *("PLAIN", "Sheet", "field_of", "fields_of", "inventory_of", "is_missing", "listed", "meant_by"),
     *("read_inventory", "read_map", "read_numbers", "read_sheet", "read_times"),
 ]
 
@@ -528,7 +528,7 @@ def inventory_of(sheet: Sheet) -> Inventory:
         for header, column, cell in zip(sheet.names, columns, cells, strict=True):
             cell = unguarded(cell) if sheet.separator and isinstance(cell, str) else cell
             text = "" if is_missing(cell) else str(cell).strip()
-            meant = VALUE_OF.get(column, {}).get(name_key(text), text)
+            meant = meant_by(column, text)
             if meant != text:
                 sheet.tell(column, 1, f"{text!r} taken as {meant!r}" if meant else f"{text!r} says nothing")
             if column in ("controllable", "target", "window"):
@@ -543,10 +543,25 @@ def inventory_of(sheet: Sheet) -> Inventory:
     return replace(inventory, receipt=sheet.receipt)
 
 
+def field_of(header: str) -> str:
+    """The field of a metric that one header means, such as `team` for `Department`; empty if it is none."""
+    key = _header_key(header)
+    return next((field for field, names in HEADERS.items() if key == field or key in names.split(", ")), "")
+
+
+def meant_by(field: str, text: str) -> str:
+    """A cell in the words of the room, such as `outcome` for `Output` as a stage; other text as it stands."""
+    return VALUE_OF.get(field, {}).get(name_key(text), text)
+
+
+def _header_key(header: str) -> str:
+    return " ".join(re.split(r"[\s_-]+", name_key(header))).strip()
+
+
 def fields_of(sheet: Sheet) -> list[str]:
     """What each column is, by the field's own name or else by a synonym; empty where it is none of the fields."""
     found = [""] * len(sheet.names)
-    keys = [" ".join(re.split(r"[\s_-]+", name_key(header))).strip() for header in sheet.names]
+    keys = [_header_key(header) for header in sheet.names]
     place: dict[str, Any] = {"file": sheet.file or None, "line": 1 if sheet.file else None}
     for column, synonyms in HEADERS.items():
         own = [at for at, key in enumerate(keys) if key == column]

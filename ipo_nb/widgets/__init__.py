@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ipo_nb.widgets.driver_explorer import DriverExplorer
+from ipo_nb.widgets.inventory_editor import InventoryEditor
 from ipo_nb.widgets.lag_explorer import LagExplorer
 from ipo_nb.widgets.link_board import LinkBoard
 from ipo_nb.widgets.scenario_panel import ScenarioPanel
 
-__all__ = ["DriverExplorer", "LagExplorer", "LinkBoard", "ScenarioPanel"]
+__all__ = ["DriverExplorer", "InventoryEditor", "LagExplorer", "LinkBoard", "ScenarioPanel"]

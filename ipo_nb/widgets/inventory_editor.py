@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
 
 from ipo_nb.errors import BadOption, Conflict, IpoError, tried
+from ipo_nb.links import IPOMap, write_map
 from ipo_nb.metrics import AGGREGATES, BETTER, CADENCES, STAGES, Inventory, Metric, name_key
-from ipo_nb.reading import field_of, meant_by
+from ipo_nb.reading import field_of, meant_by, read_map
 from ipo_nb.stages import suggest_stage
 from ipo_nb.widgets.window import SAVED, Unsaved, Window, module, said_of, style
 from ipo_nb.writing import write_inventory
@@ -51,14 +53,16 @@ class InventoryEditor(Window):
     Parameters
     ----------
     inventory : the metrics to start from; as they stand they are `.inventory`.
+    ipo_map : the map that they belong to: metrics that stand in its file are saved there, and those that it links are
+        neither renamed nor deleted.
     """
 
     _esm = module("grid.js", library="tabulator.min.js")
     _css = style("grid.css", library="tabulator.min.css")
     acts: ClassVar = ("edit", "add", "paste", "remove", "undo", "save")
 
-    def __init__(self, inventory: Inventory) -> None:
-        self.inventory = inventory
+    def __init__(self, inventory: Inventory, ipo_map: IPOMap | None = None) -> None:
+        self.inventory, self.ipo_map = inventory, ipo_map
         self._rows = {number: _row_of(metric) for number, metric in enumerate(inventory)}
         self._next = len(self._rows)
         self._past: list[tuple[State, str]] = []
@@ -70,7 +74,9 @@ class InventoryEditor(Window):
     def edit(self, row: int, **cells: str) -> str:
         """Say something else in some cells of a row; rows are counted from 0, in the order in which they came."""
         before = self._at(row)
-        return self._take({row: {**before.cells, **_meant(cells)}}, f"Changed {' and '.join(cells)} of {_called(before, cells)}")
+        return self._take(
+            {row: {**before.cells, **_meant(cells)}}, f"Changed {' and '.join(cells)} of {_called(before, cells)}"
+        )
 
     def add(self, **cells: str) -> str:
         """Add a row; it becomes a metric once it has a name and a stage."""
@@ -83,7 +89,9 @@ class InventoryEditor(Window):
 
         Rows that are not there yet are added. With a header each column goes where its name says, and rows are added.
         """
-        block = [line for line in islice(csv.reader(text.splitlines(keepends=True), delimiter="\t"), MOST_PASTED) if line]
+        block = [
+            line for line in islice(csv.reader(text.splitlines(keepends=True), delimiter="\t"), MOST_PASTED) if line
+        ]
         if not block:
             raise BadOption("There is nothing to paste.", fix="Copy some cells first.")
         header = [field_of(cell) for cell in block[0]]
@@ -106,8 +114,10 @@ class InventoryEditor(Window):
         """Delete rows."""
         gone = {number: self._at(number) for number in rows}
         inventory, lines = self.inventory, []
+        linked = self._linked()
         for row in gone.values():
             if row.metric is not None:
+                _check_loose(row.metric.name, linked)
                 inventory = inventory.without_metric(row.metric.name)
                 lines.append(f"inventory = inventory.without_metric({row.metric.name!r})")
         left = {number: row for number, row in self._rows.items() if number not in gone}
@@ -173,24 +183,19 @@ class InventoryEditor(Window):
     # ---- one truth ---------------------------------------------------------------------------------------
 
     def _take(self, cells: Mapping[int, Mapping[str, str]], done: str) -> str:
-        """Rows with new cells: those that can stand become metrics, of the others the cells are kept with their faults."""
-        inventory, rows, lines = self.inventory, dict(self._rows), list[str]()
+        """Rows with new cells: those that can stand become metrics, the others keep their cells with their faults."""
+        inventory, rows, lines, linked = self.inventory, dict(self._rows), list[str](), self._linked()
         for number, said in cells.items():
             old = rows.get(number, _Row({})).metric
             metric, faults = tried(_metric, said, old)
             if metric is not None and metric != old:
-                into = None if old is None else old.name
-                changed, faults = tried(inventory.with_metric, metric, instead_of=into)
-                taken = metric.name in inventory and (old is None or name_key(metric.name) != name_key(old.name))
-                if taken or changed is None:
-                    other = inventory[metric.name].name if taken else metric.name
-                    faults = faults or [BadOption(f"There is a metric called {other!r} already.", column="name")]
-                else:
+                changed, faults = tried(_placed, inventory, metric, old, linked)
+                if changed is not None:
                     inventory = changed
-                    lines.append(f"inventory = inventory.with_metric({_call(metric)}{f', instead_of={into!r}' * bool(into)})")
-            good = old if faults else metric
-            rows[number] = _Row(dict(said), good, _by_cell(faults))
-        return self._put(inventory, rows, done, lines)
+                    lines.append(f"inventory = inventory.{_call(metric, old)}")
+            rows[number] = _Row(dict(said), old if faults else metric, _by_cell(faults))
+        wrong = [number for number in cells if rows[number].faults]
+        return self._put(inventory, rows, "Kept as it was typed" if len(wrong) == len(cells) else done, lines)
 
     def _put(self, inventory: Inventory, rows: dict[int, _Row], done: str, lines: list[str]) -> str:
         kept = self.inventory, self._rows, self._past, self._lines
@@ -208,16 +213,27 @@ class InventoryEditor(Window):
         return f"{said} {faulty} row{'s' * (faulty > 1)} cannot stand yet." if faulty else said
 
     def _save(self, done: str) -> str:
-        path = self.inventory.path
-        if path is None:
+        file, on_map = self.inventory.path, self.ipo_map.path if self.ipo_map else None
+        if file is None and on_map is None:
             return f"{done}; {NO_FILE}."
         try:
-            write_inventory(self.inventory, path)
+            if file is not None:
+                write_inventory(self.inventory, file)
+            if on_map is not None:
+                write_map(read_map(on_map).with_inventory(self.inventory), on_map)
         except Conflict:
             raise
         except IpoError as fault:
-            raise Unsaved(f"{done}, but not saved: {fault} It is kept in this notebook.", file=path) from fault
-        return f"{done}. {SAVED}{path.name}."
+            raise Unsaved(f"{done}, but not saved: {fault} It is kept in this notebook.", file=file) from fault
+        return f"{done}. {SAVED}{(file or on_map or Path()).name}."
+
+    def _linked(self) -> set[str]:
+        """The names that a rename or deletion would take from under an arrow of the map."""
+        if self.ipo_map is None:
+            return set()
+        if self.ipo_map.path is not None:
+            self.ipo_map = read_map(self.ipo_map.path)
+        return {name for link in self.ipo_map.links for name in (link.cause, link.effect)}
 
     def _at(self, row: int) -> _Row:
         if row not in self._rows:
@@ -237,7 +253,9 @@ class InventoryEditor(Window):
 def _row_of(metric: Metric) -> _Row:
     """A metric as it is typed."""
     said = ((name, getattr(metric, name)) for name in FIELDS)
-    return _Row({name: f"{value:g}" if name in NUMBERS else value for name, value in said if value not in ("", None)}, metric)
+    return _Row(
+        {name: f"{value:g}" if name in NUMBERS else value for name, value in said if value not in ("", None)}, metric
+    )
 
 
 def _meant(cells: Mapping[str, str]) -> dict[str, str]:
@@ -260,11 +278,31 @@ def _by_cell(faults: Sequence[IpoError]) -> dict[str, str]:
     return {fault.column or "name": said_of(fault) for fault in reversed(single)}
 
 
-def _call(metric: Metric) -> str:
-    """The code that makes a metric."""
+def _placed(inventory: Inventory, metric: Metric, old: Metric | None, linked: Collection[str]) -> Inventory:
+    """The inventory with a metric in the place of the one that its row held; raises where its name cannot stand."""
+    if old is not None:
+        if name_key(metric.name) != name_key(old.name):
+            _check_loose(old.name, linked)
+        return inventory.with_metric(metric, instead_of=old.name)
+    if metric.name in inventory:
+        there = inventory[metric.name].name
+        raise BadOption(f"There is a metric called {there!r} already.", column="name", fix="Give it another name.")
+    return inventory.with_metric(metric)
+
+
+def _check_loose(name: str, linked: Collection[str]) -> None:
+    if name in linked:
+        message = f"{name!r} has arrows on the map, so it can be neither renamed nor deleted here."
+        raise BadOption(message, column="name", value=name, fix="Delete its arrows first.")
+
+
+def _call(metric: Metric, old: Metric | None) -> str:
+    """The code that puts a metric into an inventory."""
     values = {name: getattr(metric, name) for name in Metric.rules if name not in ("name", "stage")}
     rest = [f"{name}={value!r}" for name, value in values.items() if value not in ("", None)]
-    return f"ipo.Metric({', '.join([repr(metric.name), repr(metric.stage), *rest])})"
+    made = f"ipo.Metric({', '.join([repr(metric.name), repr(metric.stage), *rest])})"
+    renamed = old is not None and old.name != metric.name
+    return f"with_metric({made}{f', instead_of={old.name!r}' if old and renamed else ''})"
 
 
 def _called(row: _Row, cells: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from ipo_nb.drawing import PALETTE
 from ipo_nb.errors import FileFault, IpoError
 from ipo_nb.results import escape, table_html
 
-__all__ = ["SAVED", "Static", "Unsaved", "Window", "said_of", "arrow_name", "module", "style"]
+__all__ = ["SAVED", "Static", "Unsaved", "Window", "arrow_name", "module", "said_of", "style"]
 
 SAVED = "Saved to "  # begins what is said of a file that was written
 STATIC = Path(__file__).parent / "static"

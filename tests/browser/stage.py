@@ -10,6 +10,8 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
     from ipo_nb.widgets.window import Window
 
 OWN = {"_esm", "_css", "layout", "tabbable", "tooltip", "comm"}
@@ -92,3 +94,30 @@ def staged(widget: Window) -> Iterator[str]:
             yield f"http://127.0.0.1:{server.server_port}/"
         finally:
             server.shutdown()
+
+
+@contextmanager
+def shown(
+    browser: Browser, widget: Window, *, dark: bool = False, width: int = 1200, height: int = 900, scale: float = 1
+) -> Iterator[Page]:
+    """A page with the widget, ready to be used; an error in its script fails the test."""
+    with staged(widget) as url:
+        page = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=scale)
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        page.goto(f"{url}?dark" if dark else url)
+        page.wait_for_function("window.ready")
+        settle(page)
+        try:
+            yield page
+        finally:
+            page.close()
+        assert not [words for words in wrong if "favicon" not in words]
+
+
+def settle(page: Page) -> None:
+    """Wait until Python has answered all that was asked, and two frames were drawn since."""
+    page.wait_for_function("window.asked === 0")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.wait_for_function("window.asked === 0")

@@ -40,14 +40,15 @@ function render({ model, el }) {
 
   function column(name) {
     const options = view.choices[name];
+    const named = { elementAttributes: { "aria-label": WORDS[name] } };
     const base = { title: WORDS[name], field: name, width: WIDTHS[name], formatter: cellWords, headerSort: true,
-      editor: "input", resizable: "header", cssClass: `ipo-of-${name}`, sorter: "string", frozen: false };
+      editor: "input", editorParams: named, resizable: "header", cssClass: `ipo-of-${name}`, sorter: "string", frozen: false };
     if (name === "target" || name === "window" || name === "controllable") base.sorter = "number";
     if (name === "definition") base.widthGrow = 1;
-    if (options) return { ...base, editor: "list", editorParams: { values: options.map((value) => ({ value, label: value || "—" })),
+    if (options) return { ...base, editor: "list", editorParams: { ...named, values: options.map((value) => ({ value, label: value || "—" })),
       placeholderEmpty: "—" } };
     if (name === "team") {
-      return { ...base, editor: "list", editorParams: { valuesLookup: "active", autocomplete: true, freetext: true,
+      return { ...base, editor: "list", editorParams: { ...named, valuesLookup: "active", autocomplete: true, freetext: true,
         allowEmpty: true, listOnEmpty: true, emptyValue: "" } };
     }
     return base;
@@ -56,7 +57,7 @@ function render({ model, el }) {
   const table = new library(place, {
     data: copy(view.rows), index: "id", columns: view.columns.map(column), height: Math.min(460, 76 + 30 * view.rows.length),
     rowHeight: 30, layout: "fitData", columnDefaults: { headerHozAlign: "left" }, headerSortClickElement: "icon",
-    rowHeader: { formatter: "rownum", headerSort: false, resizable: false, width: 44, hozAlign: "right", cssClass: "ipo-number" },
+    rowHeader: { title: "#", formatter: "rownum", headerSort: false, resizable: false, width: 44, hozAlign: "right", cssClass: "ipo-number" },
     selectableRange: 1, selectableRangeColumns: false, selectableRangeRows: true, selectableRangeClearCells: false,
     editTriggerEvent: "dblclick", popupContainer: root, placeholder: "No metric yet: press + Row, or paste a block.",
     debugInvalidOptions: false, renderVerticalBuffer: 300,
@@ -67,18 +68,33 @@ function render({ model, el }) {
     place.setAttribute("aria-label", "Metrics");
     place.setAttribute("aria-rowcount", String(view.rows.length + 1));
     place.removeAttribute("aria-owns");
-    for (const node of place.querySelectorAll(".tabulator-header")) node.setAttribute("role", "rowgroup");
+    for (const node of place.querySelectorAll(".tabulator-header, .tabulator-tableholder")) {
+      node.setAttribute("role", "rowgroup");
+      node.setAttribute("tabindex", "-1");
+    }
     for (const node of place.querySelectorAll(".tabulator-header-contents")) node.setAttribute("role", "presentation");
     for (const node of place.querySelectorAll(".tabulator-headers")) node.setAttribute("role", "row");
-    for (const node of place.querySelectorAll(".tabulator-tableholder, .tabulator-range-overlay")) {
-      node.setAttribute("role", node.matches(".tabulator-tableholder") ? "presentation" : "none");
+    for (const node of place.querySelectorAll(".tabulator-table, .tabulator-range-overlay")) {
+      node.setAttribute("role", "presentation");
     }
     for (const node of place.querySelectorAll(".tabulator-row-header")) {
       node.setAttribute("role", node.closest(".tabulator-header") ? "columnheader" : "rowheader");
-      if (!node.textContent.trim()) node.setAttribute("aria-label", "Row");
     }
-    place.querySelector(".tabulator-tableholder")?.setAttribute("aria-label", "Metrics");
-    place.querySelector(".tabulator-table")?.setAttribute("role", "rowgroup");
+    for (const node of place.querySelectorAll(".tabulator-col-sorter")) {
+      const title = node.closest(".tabulator-col").querySelector(".tabulator-col-title").textContent;
+      for (const [key, value] of [["role", "button"], ["tabindex", "0"], ["aria-label", `Sort by ${title}`]]) {
+        node.setAttribute(key, value);
+      }
+    }
+    rove();
+  }
+
+  /** One cell can be reached by Tab: the one that is marked, or the first that is in sight. */
+  function rove() {
+    const marked = spot()?.cell.getElement();
+    const cells = [...place.querySelectorAll(".tabulator-row .tabulator-cell[tabindex]")];
+    const there = cells.includes(marked) ? marked : cells[0];
+    for (const cell of cells) cell.setAttribute("tabindex", cell === there ? "0" : "-1");
   }
 
   const spot = () => {
@@ -138,9 +154,19 @@ function render({ model, el }) {
     const value = cell.getValue();
     act("edit", { row: cell.getRow().getData().id, [cell.getField()]: value === null || value === undefined ? "" : String(value) });
   });
-  table.on("rangeChanged", () => { const here = spot(); if (here && here.row !== ui.row) { ui.row = here.row; drawAbout(); } });
+  table.on("rangeChanged", () => { const here = spot(); rove(); if (here && here.row !== ui.row) { ui.row = here.row; drawAbout(); } });
   table.on("renderComplete", repair);
   table.on("dataProcessed", repair);
+
+  place.addEventListener("keydown", (event) => { // Tab leaves the grid, which Tabulator would not let it do
+    if (event.key === "Tab" && event.target.tagName !== "INPUT") event.stopPropagation();
+  }, true);
+  place.addEventListener("keydown", (event) => {
+    if ((event.key === "Enter" || event.key === " ") && event.target.matches(".tabulator-col-sorter")) {
+      event.preventDefault();
+      event.target.click();
+    }
+  });
 
   root.addEventListener("keydown", (event) => {
     const typed = ["INPUT", "TEXTAREA", "SELECT"].includes(event.target.tagName);

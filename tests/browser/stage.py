@@ -103,6 +103,7 @@ def shown(
     """A page with the widget, ready to be used; an error in its script fails the test."""
     with staged(widget) as url:
         page = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=scale)
+        page.set_default_timeout(8_000)
         wrong: list[str] = []
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)

@@ -490,9 +490,12 @@ function render({ model, el }) {
     drawing.addEventListener("focusout", () => { if (ui.hover) { ui.hover = null; light(svg, lit()); } });
   }
 
+  // What was refused is taken back in the form as well; a form for a new metric keeps what was typed.
+  const refused = () => { if (model.get("told").kind === "problem" && !ui.adding) keepingFocus(root, drawPanel); };
+  model.on("change:told", refused);
   model.on("change:view", redraw);
   redraw();
-  return () => { off(); model.off("change:view", redraw); };
+  return () => { off(); model.off("change:told", refused); model.off("change:view", redraw); };
 }
 
 export default { render };

@@ -103,7 +103,9 @@ def test_an_arrow_is_drawn_by_keys(board: Board) -> None:
     board.box(NEW[0]).focus()
     board.keys("l", "ArrowRight")
     assert board.said().startswith("Arrow from Tool outages.")
-    lane = [box["name"] for box in sorted(board.widget.view["boxes"], key=lambda box: box["y"]) if box["stage"] == "process"]
+    lane = [
+        box["name"] for box in sorted(board.widget.view["boxes"], key=lambda box: box["y"]) if box["stage"] == "process"
+    ]
     start, end = lane.index(board.focused().removeprefix("box ")), lane.index("Backlog")
     board.keys(*["ArrowDown" if end > start else "ArrowUp"] * abs(end - start), "Enter")
     assert NEW in board.pairs()

@@ -1,4 +1,4 @@
-"""The pages in real JupyterLab, in Chromium: they run, their widgets show and work, and what is done is in the file."""
+"""The pages in real JupyterLab, in Chromium: each widget shows and works, and what is done is in the file."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import pytest
+from playwright.sync_api import expect
 
 import ipo_nb as ipo
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = pytest.mark.browser
 
 TOKEN = "pages"
+BROKEN = re.compile("Error displaying widget|Loading widget|Traceback")
 
 
 @pytest.fixture(scope="module")
@@ -54,41 +57,155 @@ def _wait(address: str, log: Path) -> None:
     raise AssertionError(f"JupyterLab did not start:\n{log.read_text('utf-8')}")
 
 
-def opened(browser: Browser, address: str, name: str) -> Page:
-    page = browser.new_page(viewport={"width": 1300, "height": 1600})
-    page.goto(f"{address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
-    page.locator(".jp-Notebook").wait_for(timeout=60_000)
+@contextmanager
+def opened(browser: Browser, address: str, name: str) -> Iterator[tuple[Page, Locator]]:
+    """A page of the course, run; and its widget."""
+    page = browser.new_page(viewport={"width": 1300, "height": 1100})
+    page.set_default_timeout(20_000)
+    try:
+        page.goto(f"{address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
+        page.locator(".jp-Notebook").wait_for(timeout=60_000)
+        yield page, run(page)
+    finally:
+        page.close()
+
+
+def run(page: Page) -> Locator:
+    """Run all cells; the widget once it is there."""
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)  # else Lab asks which kernel
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    return page
+    return there(page)
 
 
-def test_an_arrow_drawn_in_lab_is_in_the_map_file(browser: Browser, lab: tuple[str, Path]) -> None:
+def there(page: Page) -> Locator:
+    """The widget, in sight; Lab makes the cells that are out of sight when they come near."""
+    widget = page.locator(".jp-OutputArea .ipo-widget").first
+    widget.wait_for(timeout=120_000)
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=120_000)
+    widget.evaluate("(node) => node.scrollIntoView({ block: 'start' })")
+    assert not page.get_by_text(BROKEN).count()
+    return widget
+
+
+def drag(page: Page, start: Locator, end: Locator) -> None:
+    end.scroll_into_view_if_needed()
+    start.scroll_into_view_if_needed()
+    first, last = start.bounding_box(), end.bounding_box()
+    assert first is not None
+    assert last is not None
+    x, y = first["x"] + first["width"] / 2, first["y"] + first["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 12, y + 4)
+    page.mouse.move(last["x"] + last["width"] / 2, last["y"] + last["height"] / 2, steps=4)
+    page.mouse.up()
+
+
+def cell_number(page: Page) -> int:
+    """Which cell of the page is the active one."""
+    number = "[...document.querySelectorAll('.jp-Notebook .jp-Cell')].findIndex((c) => c.matches('.jp-mod-active'))"
+    return int(page.evaluate(number))
+
+
+def test_the_grid_saves_what_is_edited(browser: Browser, lab: tuple[str, Path]) -> None:
+    with opened(browser, lab[0], "01_metrics") as (page, grid):
+        unit = grid.locator('.tabulator-row .tabulator-cell[tabulator-field="unit"]')
+        unit.nth(0).dblclick()
+        page.keyboard.press("Control+a")
+        page.keyboard.type("people")
+        page.keyboard.press("Enter")
+        expect(grid.get_by_role("status")).to_contain_text("Changed unit")
+        expect(unit.nth(0)).to_have_text("people")
+        unit.nth(0).click()
+        active = cell_number(page)
+        page.keyboard.press("ArrowDown")
+        page.keyboard.type("days")
+        page.keyboard.press("Enter")
+        expect(unit.nth(1)).to_have_text("days")
+        for key in ("ArrowDown", "ArrowUp", "ArrowLeft", "j", "Escape"):
+            page.keyboard.press(key)
+        assert cell_number(page) == active
+        expect(grid.locator(".ipo-code pre")).to_contain_text("unit='days'")
+
+
+def test_the_board_saves_and_survives_a_restart_and_a_reload(browser: Browser, lab: tuple[str, Path]) -> None:
     address, folder = lab
-    page = opened(browser, address, "02_links")
-    page.get_by_role("button", name="Save arrow").wait_for(timeout=60_000)
-    page.get_by_label("Cause").select_option("Tool outages")
-    page.get_by_label("Effect").select_option("Backlog")
-    page.get_by_label("Why").fill("Cases wait for the tool")
-    page.get_by_label("Why").press("Tab")
-    page.get_by_role("button", name="Save arrow").click()
-    page.get_by_text("Saved to map.yml.").wait_for(timeout=20_000)
-    link = ipo.read_map(folder / "my_support" / "map.yml").link("Tool outages", "Backlog")
-    assert link.why == "Cases wait for the tool"
-    page.get_by_label("Effect").select_option("Tool outages")
-    page.get_by_role("button", name="Save arrow").click()
-    page.get_by_role("alert").filter(has_text="Tool outages").wait_for(timeout=20_000)
-    page.close()
+
+    def links() -> set[tuple[str, str]]:
+        return {(link.cause, link.effect) for link in ipo.read_map(folder / "my_support" / "map.yml").links}
+
+    with opened(browser, address, "02_links") as (page, board):
+        drag(page, board.locator('[data-box="Tool outages"]'), board.locator('[data-box="Backlog"]'))
+        expect(board.get_by_role("status")).to_contain_text("Saved to map.yml.")
+        assert ("Tool outages", "Backlog") in links()
+        board.locator('[data-box="Coaching hours"]').focus()
+        active = cell_number(page)
+        page.keyboard.press("l")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        end = str(page.evaluate("document.activeElement.dataset.box"))
+        page.keyboard.press("Enter")
+        expect(board.get_by_role("status")).to_contain_text(f"Linked Coaching hours → {end}.")
+        assert ("Coaching hours", end) in links()
+        for key in ("ArrowDown", "ArrowUp", "b", "d", "d"):
+            page.keyboard.press(key)
+        assert cell_number(page) == active
+        drawn = board.locator(".ipo-label").count()
+        assert drawn == 22
+
+        ground = "(node) => getComputedStyle(node).backgroundColor"
+        assert board.evaluate(ground) == "rgb(255, 255, 255)"
+        page.evaluate("document.body.dataset.jpThemeLight = 'false'")
+        assert board.evaluate(ground) == "rgb(18, 22, 26)"
+
+        page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        page.get_by_role("menuitem", name="Restart Kernel and Run All Cells…").click()
+        page.locator(".jp-Dialog .jp-mod-accept").click()
+        board.wait_for(state="detached")
+        expect(there(page).locator(".ipo-label")).to_have_count(drawn)
+
+        page.reload()
+        page.locator(".jp-Notebook").wait_for(timeout=60_000)
+        expect(run(page).locator(".ipo-label")).to_have_count(drawn)
 
 
-def test_another_link_is_explored_by_keyboard(browser: Browser, lab: tuple[str, Path]) -> None:
-    page = opened(browser, lab[0], "05_lags")
-    choice = page.get_by_label("Link", exact=True)
-    choice.wait_for(timeout=120_000)
-    choice.focus()
-    choice.press("Home")
-    page.locator(".ipo-widget p").filter(has_text="Agents on shift → Wait minutes").wait_for(timeout=20_000)
-    assert page.locator(".widget-html-content svg").count() == 1
-    assert not page.get_by_text(re.compile("Error displaying widget|Loading widget")).count()
-    page.close()
+def test_another_link_is_explored(browser: Browser, lab: tuple[str, Path]) -> None:
+    with opened(browser, lab[0], "05_lags") as (page, lags):
+        lags.get_by_role("combobox", name="Link").select_option("Wait minutes → Satisfaction")
+        expect(lags.locator(".ipo-headline")).to_contain_text("Wait minutes")
+        active = cell_number(page)
+        own = lags.get_by_role("slider", name="Own history")
+        own.focus()
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        assert own.input_value() == "2"
+        expect(lags.get_by_text("204 weeks are left of 208")).to_have_count(1)
+        assert cell_number(page) == active
+
+
+def test_a_driver_lights_its_path(browser: Browser, lab: tuple[str, Path]) -> None:
+    with opened(browser, lab[0], "07_drivers") as (page, drivers):
+        drivers.get_by_role("button", name="Wait minutes").click()
+        expect(drivers.locator(".ipo-box.ipo-on")).to_have_count(2)
+        active = cell_number(page)
+        drivers.get_by_role("combobox", name="Outcome").focus()
+        page.keyboard.press("End")
+        expect(drivers.locator(".ipo-headline")).not_to_contain_text("Satisfaction most")
+        page.keyboard.press("ArrowUp")
+        assert cell_number(page) == active
+
+
+def test_a_slider_moves_what_follows(browser: Browser, lab: tuple[str, Path]) -> None:
+    with opened(browser, lab[0], "08_scenario") as (page, scenario):
+        said = scenario.get_by_text("Changing Agents on shift by +5")
+        expect(said).to_have_count(1)
+        slider = scenario.get_by_role("slider", name="Agents on shift")
+        slider.focus()
+        active = cell_number(page)
+        page.keyboard.press("ArrowLeft")
+        expect(said).to_have_count(0)
+        assert cell_number(page) == active
+        scenario.get_by_role("button", name="Put all back").click()
+        expect(scenario.get_by_text("Nothing is changed yet")).to_have_count(1)

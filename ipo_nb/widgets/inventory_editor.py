@@ -67,6 +67,7 @@ class InventoryEditor(Window):
         self._next = len(self._rows)
         self._past: list[tuple[State, str]] = []
         self._lines: list[list[str]] = []
+        self._first = True  # nothing has been shown yet
         super().__init__()
 
     # ---- what can be done --------------------------------------------------------------------------------
@@ -168,7 +169,8 @@ class InventoryEditor(Window):
         """Send what has changed: all at the start, later the rows that differ."""
         now = dict(self.drawn())
         self.code = self.as_code()
-        if self.view:
+        self._first = not self.view
+        if not self._first:
             old = {row["id"]: row for row in self.view["rows"]}
             rows = [row for row in now["rows"] if old.get(row["id"]) != row]
             order = [row["id"] for row in now["rows"]]
@@ -178,7 +180,7 @@ class InventoryEditor(Window):
 
     def _should_send_property(self, key: str, value: Any) -> bool:
         """The whole table goes to the browser once; after that the rows that differ do."""
-        return (key != "view" or self.comm is None) and bool(super()._should_send_property(key, value))
+        return (key != "view" or self._first) and bool(super()._should_send_property(key, value))
 
     # ---- one truth ---------------------------------------------------------------------------------------
 

@@ -174,9 +174,9 @@ def test_another_link_is_explored(browser: Browser, lab: tuple[str, Path]) -> No
     with opened(browser, lab[0], "05_lags") as (page, lags):
         lags.get_by_role("combobox", name="Link").select_option("Wait minutes → Satisfaction")
         expect(lags.locator(".ipo-headline")).to_contain_text("Wait minutes")
-        active = cell_number(page)
         own = lags.get_by_role("slider", name="Own history")
         own.focus()
+        active = cell_number(page)
         page.keyboard.press("Home")
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowRight")
@@ -189,8 +189,8 @@ def test_a_driver_lights_its_path(browser: Browser, lab: tuple[str, Path]) -> No
     with opened(browser, lab[0], "07_drivers") as (page, drivers):
         drivers.get_by_role("button", name="Wait minutes").click()
         expect(drivers.locator(".ipo-box.ipo-on")).to_have_count(2)
-        active = cell_number(page)
         drivers.get_by_role("combobox", name="Outcome").focus()
+        active = cell_number(page)
         page.keyboard.press("End")
         expect(drivers.locator(".ipo-headline")).not_to_contain_text("Satisfaction most")
         page.keyboard.press("ArrowUp")

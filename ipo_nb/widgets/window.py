@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from inspect import signature
 from pathlib import Path
 from typing import Any, ClassVar
 from zlib import crc32
@@ -146,10 +147,20 @@ class Window(anywidget.AnyWidget):
         return False
 
     def _heard(self, _: Any, content: Any, __: Any) -> None:
+        """Do what the browser asks for, if it is one of the acts, with values as that act takes them."""
         values = dict(content) if isinstance(content, dict) else {}
         name = values.pop("act", None)
-        if name in self.acts:
-            self.attempt(lambda: getattr(self, name)(**values))
+        if name not in self.acts or not all(isinstance(key, str) for key in values):
+            return
+        act = getattr(self, name)
+        try:
+            signature(act).bind(**values)
+        except TypeError:
+            return
+        try:
+            self.attempt(lambda: act(**values))
+        except (TypeError, ValueError, AttributeError) as error:  # a value of another kind than the act takes
+            self.tell(f"This was not understood ({error}); nothing was done.", "problem")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.words()}>"

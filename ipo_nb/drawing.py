@@ -167,7 +167,7 @@ def team_map(ipo_map: IPOMap) -> tuple[IPOMap, dict[str, tuple[str, ...]]]:
     inside: dict[tuple[str, str], list[str]] = {}  # teams are the same where names would be
     for metric in ipo_map.metrics:
         inside.setdefault((name_key(metric.team), metric.stage), []).append(metric.name)
-    boxes, named = [], dict[str, str]()
+    boxes, named = list[Metric](), dict[str, str]()
     for (_, stage), names in inside.items():
         team, count = " ".join(ipo_map.metric(names[0]).team.split()), len(names)
         team = team if len(team) <= LONGEST_TEAM else f"{team[:LONGEST_TEAM]}… {len(boxes)}"  # it need not be a name

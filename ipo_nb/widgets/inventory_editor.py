@@ -208,7 +208,7 @@ class InventoryEditor(Window):
     def _put(
         self, inventory: Inventory, rows: dict[int, _Row], done: str, past: list[Past], lines: list[list[str]]
     ) -> str:
-        """Show other rows and save them; where somebody else changed the same metric in the file, all stays as it was."""
+        """Show other rows and save them; all stays as it was where somebody else changed the same metric."""
         kept = self.inventory, self._rows, self._past, self._lines
         self.inventory, self._rows, self._past, self._lines = inventory, rows, past, lines
         try:
@@ -242,28 +242,25 @@ class InventoryEditor(Window):
         """Take in what others changed in the map's file, over which nothing is undone then; the names in its arrows."""
         if self.ipo_map is not None and self.ipo_map.path is not None:
             before, self.ipo_map = self.ipo_map.inventory, read_map(self.ipo_map.path)
-            news = {
-                name for name in self.ipo_map.names if name not in before or before[name] != self.ipo_map.metric(name)
-            }
-            gone = {name for name in before.names if name not in self.ipo_map.inventory}
-            for name in [*news, *gone]:
-                self._take_in(name, self.ipo_map.metric(name) if name in news else None, before)
+            for name in dict.fromkeys((*before.names, *self.ipo_map.names)):
+                self._take_in(name, _held(before, name), _held(self.ipo_map.inventory, name))
         return self._linked()
 
-    def _take_in(self, name: str, metric: Metric | None, before: Inventory) -> None:
+    def _take_in(self, name: str, before: Metric | None, metric: Metric | None) -> None:
         """Show a metric as somebody else left it, unless it is edited here and was not saved yet."""
-        ours = self.inventory[name] if name in self.inventory else None
-        if ours == metric or ours != (before[name] if name in before else None):
+        ours = _held(self.inventory, name)
+        if metric in (before, ours) or ours != before:
             return
         self._past = []
         rows = [number for number, row in self._rows.items() if row.metric is not None and row.metric == ours]
         number = rows[0] if rows else self._next
         self._next = max(self._next, number + 1)
-        left = (
-            {**self._rows, number: _row_of(metric)} if metric else {n: r for n, r in self._rows.items() if n != number}
-        )
-        self.inventory = self.inventory.with_metric(metric) if metric else self.inventory.without_metric(name)
-        self._rows = left
+        if metric is None:
+            self.inventory = self.inventory.without_metric(name)
+            self._rows = {other: row for other, row in self._rows.items() if other != number}
+        else:
+            self.inventory = self.inventory.with_metric(metric)
+            self._rows = {**self._rows, number: _row_of(metric)}
         self.redraw()
 
     def _linked(self) -> set[str]:
@@ -284,6 +281,10 @@ class InventoryEditor(Window):
             guess = suggest_stage(seen["name"], unit=seen["unit"], definition=seen["definition"])
             seen["guess"] = [guess.stage, guess.reason] if guess.stage else None
         return seen
+
+
+def _held(inventory: Inventory, name: str) -> Metric | None:
+    return inventory[name] if name in inventory else None  # noqa: SIM401 (an inventory has no `get`)
 
 
 def _row_of(metric: Metric) -> _Row:

@@ -278,7 +278,7 @@ class LinkBoard(Window):
             self.redraw()
 
     def _newest(self, part: Callable[[IPOMap], T]) -> T:
-        """A link or metric as it is in the file now; raises Conflict where somebody else changed it since it was shown."""
+        """A link or metric as the file has it; raises Conflict where somebody else changed it since it was shown."""
         before = part(self.ipo_map)
         self._catch_up()
         now = part(self.ipo_map)
@@ -420,7 +420,13 @@ def _taken(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _call(link: Link) -> str:
     """The code that makes a link."""
-    shown = {"sign": link.sign, "lag": link.lag, "why": link.why, "matters": link.matters, "since": link.since}
+    shown: dict[str, Any] = {
+        "sign": link.sign,
+        "lag": link.lag,
+        "why": link.why,
+        "matters": link.matters,
+        "since": link.since,
+    }
     shown |= {"extra": dict(link.extra) or None}
     rest = [f"{name}={value!r}" for name, value in shown.items() if value not in ("", None)]
     return f"ipo.Link({', '.join([repr(link.cause), repr(link.effect), *rest])})"

@@ -412,7 +412,7 @@ def test_a_new_board_on_the_file_shows_the_same(board: LinkBoard, path: Path) ->
 
 names = st.sampled_from(NAMES)
 stages = st.sampled_from(["input", "process", "outcome"])
-texts = st.sampled_from(["", "it's \"so\"", "two\nlines", NASTY[0]])
+texts = st.sampled_from(["", 'it\'s "so"', "two\nlines", NASTY[0]])
 steps = st.one_of(
     st.fixed_dictionaries({"act": st.just("link"), "cause": names, "effect": names, "why": texts}),
     st.fixed_dictionaries({"act": st.sampled_from(["turn", "unlink"]), "cause": names, "effect": names}),
@@ -462,8 +462,8 @@ def test_text_of_a_user_is_shown_as_written_and_runs_nowhere(name: str) -> None:
     metrics = [Metric(name, "process", team=name, definition="x" * 5_000), Metric("Goal", "outcome", team="y" * 5_000)]
     board = LinkBoard(ipo.IPOMap(metrics, [ipo.Link(name, "Goal", why=name * 20)]))
     assert json.loads(json.dumps(board.view, allow_nan=False))["boxes"][0]["name"] == board.ipo_map.names[0]
-    assert name[:40] in say(board, "link", cause=name, effect=name)
+    assert "to itself" in say(board, "link", cause=name, effect=name)
     html = board._repr_mimebundle_()[0]["text/html"]
     assert "<script" not in html
     assert "</style>{{" not in html
-    assert "\u202e" not in html
+    assert "\u202e" not in html.partition("</svg>")[0]

@@ -242,8 +242,11 @@ class InventoryEditor(Window):
         """Take in what others changed in the map's file, over which nothing is undone then; the names in its arrows."""
         if self.ipo_map is not None and self.ipo_map.path is not None:
             before, self.ipo_map = self.ipo_map.inventory, read_map(self.ipo_map.path)
-            for name in dict.fromkeys((*before.names, *self.ipo_map.names)):
-                self._take_in(name, _held(before, name), _held(self.ipo_map.inventory, name))
+            newest, ours = self.ipo_map.inventory, self.inventory
+            for name in dict.fromkeys((*before.names, *newest.names)):
+                self._take_in(name, _held(before, name), _held(newest, name))
+            if self.inventory is not ours and set(self.inventory) == set(newest):
+                self.inventory = newest  # which knows what stands in which file
         return self._linked()
 
     def _take_in(self, name: str, before: Metric | None, metric: Metric | None) -> None:

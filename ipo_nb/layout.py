@@ -313,12 +313,12 @@ def _label_places(
     halves = np.array([widths[pair] / 2 for pair in pairs])
     taken = np.full((len(pairs), 4), np.inf)  # nowhere yet
     chosen: dict[Pair, Point] = {}
-    for _ in range(3):
+    for weight in (8.0, 8.0, 8.0, 40.0):  # at last a label rather crosses a line or leaves the middle
         for place, pair in enumerate(pairs):
             points, half = along[pair], halves[place]
             taken[place] = np.inf
             near = (taken[:, 0] < points[:, 0].max() + half + 3) & (taken[:, 2] > points[:, 0].min() - half - 3)
-            x, y = points[int(np.argmin(fixed[pair] + 8.0 * _overlap(taken[near], points, half)))]
+            x, y = points[int(np.argmin(fixed[pair] + weight * _overlap(taken[near], points, half)))]
             taken[place] = x - half, y - 10, x + half, y + 10
             chosen[pair] = (float(x), float(y))
     return chosen

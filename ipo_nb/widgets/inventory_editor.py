@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -227,7 +227,7 @@ class InventoryEditor(Window):
             return f"{done}; {NO_FILE}."
         try:
             if file is not None:
-                write_inventory(self.inventory, file)
+                write_inventory(self._beside(), file)
             if on_map is not None:
                 after = read_map(on_map).with_inventory(self.inventory)
                 write_map(after, on_map)
@@ -238,15 +238,22 @@ class InventoryEditor(Window):
             raise Unsaved(f"{done}, but not saved: {fault} It is kept in this notebook.", file=file) from fault
         return f"{done}. {SAVED}{(file or on_map or Path()).name}."
 
+    def _beside(self) -> Inventory:
+        """What the inventory's file shall hold: all but what stands in the map's own file."""
+        if self.ipo_map is None:
+            return self.inventory
+        listed = self.ipo_map._listed
+        own = {key for m in self.ipo_map.metrics if listed.get(key := name_key(m.name)) != m} if listed else set[str]()
+        held = (listed.get(name_key(m.name)) if name_key(m.name) in own else m for m in self.inventory)
+        return replace(self.inventory, metrics=tuple(metric for metric in held if metric))
+
     def _catch_up(self) -> set[str]:
         """Take in what others changed in the map's file, over which nothing is undone then; the names in its arrows."""
         if self.ipo_map is not None and self.ipo_map.path is not None:
             before, self.ipo_map = self.ipo_map.inventory, read_map(self.ipo_map.path)
-            newest, ours = self.ipo_map.inventory, self.inventory
+            newest = self.ipo_map.inventory
             for name in dict.fromkeys((*before.names, *newest.names)):
                 self._take_in(name, _held(before, name), _held(newest, name))
-            if self.inventory is not ours and set(self.inventory) == set(newest):
-                self.inventory = newest  # which knows what stands in which file
         return self._linked()
 
     def _take_in(self, name: str, before: Metric | None, metric: Metric | None) -> None:

@@ -87,6 +87,7 @@ CLAIMED_SIGN = {"+": "+", "-": "−", "?": ""}
 SUGGESTED = VerdictStyle("∙", "suggested, not on the map", GREY, (1, 4), 1.6)
 BOLD = 15.0  # as wide as bold text of 13 pixels
 CROWDED = 40  # links from which a map says glyph or sign only
+NO_TEAM = "No team"
 LONGEST_TEAM = 200  # characters that name a box
 LARGE = 0.6  # standardised effect drawn with the thickest line
 SHOWN = ("supported", "contradicted")
@@ -166,12 +167,12 @@ def team_map(ipo_map: IPOMap) -> tuple[IPOMap, dict[str, tuple[str, ...]]]:
     """
     inside: dict[tuple[str, str], list[str]] = {}  # teams are the same where names would be
     for metric in ipo_map.metrics:
-        inside.setdefault((name_key(metric.team), metric.stage), []).append(metric.name)
+        inside.setdefault((name_key(metric.team) or name_key(NO_TEAM), metric.stage), []).append(metric.name)
     boxes, named = list[Metric](), dict[str, str]()
     for (_, stage), names in inside.items():
         team, count = " ".join(ipo_map.metric(names[0]).team.split()), len(names)
         team = team if len(team) <= LONGEST_TEAM else f"{team[:LONGEST_TEAM]}… {len(boxes)}"  # it need not be a name
-        box = f"{team or 'No team'}, {LANES[stage][0].lower()}"
+        box = f"{team or NO_TEAM}, {LANES[stage][0].lower()}"
         boxes.append(Metric(box, stage, team=f"{count} metric{'s' * (count > 1)}"))
         named |= dict.fromkeys(names, boxes[-1].name)
     between = Counter((named[link.cause], named[link.effect]) for link in ipo_map.links)

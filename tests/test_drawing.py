@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipo_nb.drawing import draw_map, is_current, team_map
@@ -17,6 +17,7 @@ TEAMS = ["Ops", "ops ", "OPS", "", "  ", "No team", "Sales", "Sales\nNorth", "x"
 metrics = st.lists(st.tuples(st.sampled_from(STAGES), st.sampled_from(TEAMS)), max_size=30)
 
 
+@settings(deadline=None)
 @given(metrics, st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=40, unique=True))
 def test_by_team_each_metric_is_in_one_box_and_each_link_between_boxes_is_counted(
     said: list[tuple[str, str]], pairs: list[tuple[int, int]]

@@ -85,9 +85,9 @@ class Window(anywidget.AnyWidget):
     acts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
+        self.redraw()  # first, so that all of it goes to the browser at once
         super().__init__()
         self.on_msg(self._heard)
-        self.redraw()
 
     @property
     def problem(self) -> str:

@@ -157,6 +157,9 @@ function render({ model, el }) {
       : !chosen ? mapPanel()
         : chosen.kind === "link" ? linkPanel(link(chosen.names)) : metricPanel(box(chosen.names[0]));
     panel.replaceChildren(...inside.flat(3).filter(Boolean));
+    const middle = !chosen ? 0 : chosen.kind === "link" ? link(chosen.names).cx : box(chosen.names[0]).x + 103;
+    panel.classList.toggle("ipo-open", Boolean(chosen || ui.adding));
+    panel.classList.toggle("ipo-left", middle > view.width / 2);
   }
 
   const head = (words) => h("div", { class: "ipo-head-row" }, h("h3", {}, words), h("button", {

@@ -23,7 +23,7 @@ __all__ = ["SAVED", "Static", "Unsaved", "Window", "arrow_name", "module", "said
 SAVED = "Saved to "  # begins what is said of a file that was written
 STATIC = Path(__file__).parent / "static"
 PAPER = "background:#fff;width:fit-content;max-width:100%;overflow-x:auto"  # under a drawing, in the dark as well
-LONG_CELL = 24  # characters of a cell before it may be broken into lines
+LONG_CELL = 16  # characters of a cell before it may be broken into lines
 LEAST = 0.6  # of its size: a drawing in less space is scrolled, for its words would be too small
 
 
@@ -187,4 +187,4 @@ def _spaced(table: str, rows: pd.DataFrame) -> str:
     """A table at the left edge, whose cells keep apart on a page without style and are not squeezed on a phone."""
     words = rows.select_dtypes(exclude="number").astype(str)
     wide = 7 * (rows.shape[1] - words.shape[1]) + sum(min(LONG_CELL, words[name].str.len().max()) for name in words)
-    return table.replace("<table>", f'<table cellpadding="4" style="margin-left:0;min-width:{wide}ch">', 1)
+    return table.replace("<table>", f'<table cellpadding="4" style="margin-left:0;min-width:{wide:.0f}ch">', 1)

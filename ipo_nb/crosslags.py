@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -104,7 +105,7 @@ def cross_lags(
     terms = deterministic(periods, season=season, pairs=pairs)
     known = [np.maximum(np.isfinite(values).sum(axis=1, keepdims=True), 1) for values in (x, y)]
     level = [v - np.nansum(v, axis=1, keepdims=True) / count for v, count in zip((x, y), known, strict=True)]
-    clear = [two_way(values) if units > 1 else _less(values, terms[:, None]) for values in (x, y)]
+    clear = [_evened(v.tobytes(), v.shape) if units > 1 else _less(v, terms[:, None]) for v in (x, y)]
     fresh = [_less(values, np.array([lagged(values, lag) for lag in range(1, own_lags + 1)])) for values in clear]
     columns = {
         name: [_together(one, other, lag) for lag in range(most_lag + 1)]
@@ -116,6 +117,12 @@ def cross_lags(
     root = max(float(rows.sum()), 1.0) ** 0.5
     seen = int(np.median(rows.sum(axis=1)))
     return CrossLags(cause[0], effect[0], cadence, table, wide / root, narrow / root, seen, units)
+
+
+@lru_cache(maxsize=8)
+def _evened(values: bytes, shape: tuple[int, int]) -> Array:
+    """Kept, since it takes longest and no slider moves it."""
+    return two_way(np.frombuffer(values).reshape(shape))
 
 
 def _less(values: Array, columns: Array) -> Array:

@@ -184,7 +184,9 @@ def _claims(ipo_map: IPOMap) -> dict[Pair, Row]:
     claims = {}
     for link in ipo_map.links:
         label = str(link.extra["count"]) if "count" in link.extra else claim_words(link, ipo_map.cadence)
-        claims[link.cause, link.effect] = _link_row(link.cause, link.effect, "claimed", label, 0.0)
+        row = _link_row(link.cause, link.effect, "claimed", label, 0.0)
+        thick = min(1.0 + 0.4 * link.extra.get("count", 0.5), 4.0)  # for all links between two teams
+        claims[link.cause, link.effect] = row | {"thick": thick} if "count" in link.extra else row
     return claims
 
 

@@ -13,6 +13,7 @@ from ipo_nb.charts import scenario_chart
 from ipo_nb.drivers import OWN, levels, sized, step_of
 from ipo_nb.errors import BadOption
 from ipo_nb.evidence import Evidence
+from ipo_nb.metrics import STAGES
 from ipo_nb.paths import shown_links
 from ipo_nb.results import plain
 from ipo_nb.scenario import GRADES, Scenario, reach_target, run_scenario
@@ -147,13 +148,13 @@ class ScenarioPanel(Window):
         if self.scenario is None:
             return said | {"rows": []}
         summary, table = self.scenario.summary, self.scenario.table
-        courses = dict(iter(table.groupby("metric", sort=False)[["estimate", "low", "high"]]))
+        sides = table[["estimate", "low", "high"]].to_numpy().reshape(len(summary), -1, 3).round(9)
+        courses = dict(zip(summary["metric"], sides, strict=True))
         rows = []
         for row in summary[~summary["metric"].isin(list(self._changes))].to_dict("records"):
             size = sized(row["estimate"], row["low"], row["high"], name=row["metric"], unit=row["unit"])
             told = {name: row[name] for name in ("metric", "stage", "team", "unit", "harmed", "shows_on")}
-            sides = {name: courses[row["metric"]][name].round(6).tolist() for name in ("estimate", "low", "high")}
-            rows.append({**told, "size": size, "course": sides})
-        order = {"outcome": 0, "process": 1, "input": 2}
-        seen: dict[str, Any] = plain(said | {"rows": sorted(rows, key=lambda row: order[row["stage"]])})
-        return seen
+            lines = zip(("estimate", "low", "high"), courses[row["metric"]].T.tolist(), strict=True)
+            rows.append({**plain(told), "size": size, "course": dict(lines)})
+        rows.sort(key=lambda row: -STAGES.index(row["stage"]))
+        return said | {"rows": rows}

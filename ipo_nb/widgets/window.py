@@ -16,6 +16,7 @@ import traitlets
 from ipo_nb.charts import svg
 from ipo_nb.drawing import PALETTE
 from ipo_nb.errors import FileFault, IpoError
+from ipo_nb.parallel import one_thread
 from ipo_nb.results import escape, table_html
 
 __all__ = ["SAVED", "Static", "Unsaved", "Window", "arrow_name", "module", "said_of", "style"]
@@ -89,9 +90,9 @@ class Window(anywidget.AnyWidget):
     acts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
+        self.redraw()  # first, so that all of it goes to the browser at once
         super().__init__()
         self.on_msg(self._heard)
-        self.redraw()
 
     @property
     def problem(self) -> str:
@@ -138,7 +139,8 @@ class Window(anywidget.AnyWidget):
     def attempt(self, act: Callable[[], str | None]) -> bool:
         """Do something that a room may refuse, and tell what came of it; whether it was done."""
         try:
-            said = act()
+            with one_thread():
+                said = act()
         except Unsaved as error:
             self.tell(said_of(error), "unsaved")
         except IpoError as error:

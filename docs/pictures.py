@@ -35,9 +35,11 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 
 def few_colours(shot: Image.Image) -> Image.Image:
     """The picture in the colours of the project, their tints on white, and greys."""
-    named = [ImageColor.getrgb(light) for light, _ in PALETTE.values()]
+    named = [ImageColor.getrgb(light) for name, (light, _) in PALETTE.items() if name not in ("panel", "paper")]
     tints = [tuple(255 - round(part * (255 - c)) for c in colour) for colour in named for part in (1, 0.66, 0.33)]
-    wanted = dict.fromkeys([*tints, *((grey, grey, grey) for grey in range(0, 256, 15))])
+    wanted = dict.fromkeys(
+        [*tints, ImageColor.getrgb(PALETTE["panel"][0]), *((grey, grey, grey) for grey in range(0, 256, 15))]
+    )
     palette = Image.new("P", (1, 1))
     palette.putpalette([channel for colour in wanted for channel in colour])
     return shot.quantize(palette=palette, dither=Image.Dither.NONE)

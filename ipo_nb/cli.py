@@ -216,9 +216,12 @@ def guide(
     ipo.app.serve(map_file, browser=browser, port=port, theme=theme.value)
 
 
-# JupyterLab asks a newcomer whether it may fetch news. These are defaults: a user's own choice stands.
-NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
-LAB_DEFAULTS = {"@jupyterlab/apputils-extension:notification": NO_NEWS}
+# Defaults, a user's own choice stands: JupyterLab asks a newcomer whether it may fetch news; and of a widget in a page
+# that was saved and opened without a kernel it shows an error, unless the page holds what the widget showed last.
+LAB_DEFAULTS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
+}
 # An exported page shows a widget's static form: its live one is blank without a network. Voila keeps the live one.
 EXPORTS = Path(__file__).parent / "jupyter" / "jupyter_nbconvert_config.json"
 

@@ -144,7 +144,7 @@ class InventoryEditor(Window):
         return self.inventory.text
 
     def rows(self) -> pd.DataFrame:
-        table = self.inventory.table.loc[:, [*SHOWN, "definition"]]
+        table = self.inventory.table.loc[:, list(FIELDS)]
         return table.loc[:, (table.astype(str) != "").any()]
 
     def as_code(self) -> str:

@@ -23,6 +23,8 @@ from ipo_nb.widgets.window import Window, module, style
 __all__ = ["ScenarioPanel"]
 
 NOTHING = "Nothing is changed yet: move a slider."
+MOVABLE = "Nothing is changed yet. These metrics can be moved, from their level of late as far as they have been."
+FIXED = "No shown link leads on from a metric that a team can move (controllable 2 or 3)."
 HORIZON = 26
 NEAR, FAR = 4, 104  # periods ahead
 
@@ -93,10 +95,17 @@ class ScenarioPanel(Window):
         return scenario_chart(self.scenario) if self.scenario else None
 
     def words(self) -> str:
-        return self.scenario.text if self.scenario else NOTHING
+        return self.scenario.text if self.scenario else MOVABLE if self._levers else FIXED
 
     def rows(self) -> pd.DataFrame:
-        return self.scenario.summary if self.scenario else pd.DataFrame()
+        if self.scenario:
+            return self.scenario.summary
+        about = ("metric", "team", "unit", "level", "lowest", "highest")
+        rows = [
+            (x["name"], x["team"], x["unit"], *(x["level"] + by for by in (0, x["min"], x["max"])))
+            for x in self._levers.values()
+        ]
+        return pd.DataFrame(rows, columns=list(about))
 
     def as_code(self) -> str:
         return f"ipo.run_scenario(evidence, {self._changes!r}, horizon={self.horizon})" if self._changes else ""
@@ -135,7 +144,7 @@ class ScenarioPanel(Window):
 
     def _moved(self) -> dict[str, Any]:
         """What the sliders say and what follows: one row per metric that moves, with its course and its band."""
-        said = {"changes": self._changes, "horizon": self.horizon, "words": self.words()}
+        said = {"changes": self._changes, "horizon": self.horizon, "words": self.words() if self.scenario else NOTHING}
         if self.scenario is None:
             return said | {"rows": []}
         summary, table = self.scenario.summary, self.scenario.table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from inspect import signature
@@ -23,6 +24,9 @@ __all__ = ["SAVED", "Static", "Unsaved", "Window", "arrow_name", "module", "said
 
 SAVED = "Saved to "  # begins what is said of a file that was written
 STATIC = Path(__file__).parent / "static"
+PAPER = "background:#fff;width:fit-content;max-width:100%;overflow-x:auto"  # under a drawing, in the dark as well
+LONG_CELL = 16  # characters of a cell before it may be broken into lines
+LEAST = 0.6  # of its size: a drawing in less space is scrolled, for its words would be too small
 
 
 @cache
@@ -120,8 +124,8 @@ class Window(anywidget.AnyWidget):
         """The widget as it stands, readable without a kernel: drawing, words and table as escaped HTML."""
         words, chart = self.words(), self.picture()
         rows = self.rows().replace("", None).dropna(axis="columns", how="all")
-        drawing = "" if chart is None else f'<div style="background:#fff">{_drawn(chart, words)}</div>'
-        table = table_html(rows).replace("<table>", '<table style="margin-left:0">') if len(rows) else ""
+        drawing = "" if chart is None else f'<div style="{PAPER}">{_drawn(chart, words)}</div>'
+        table = f'<div style="overflow-x:auto">{_spaced(table_html(rows), rows)}</div>' if len(rows) else ""
         return Static(f'<div class="ipo-static jp-RenderedHTMLCommon">{drawing}<p>{escape(words)}</p>{table}</div>')
 
     def redraw(self) -> None:
@@ -185,6 +189,15 @@ def said_of(error: IpoError) -> str:
 
 
 def _drawn(chart: Any, words: str) -> str:
-    """The chart as SVG no wider than its place, its ids its own, so that many can stand on one page."""
-    prefix = f"w{crc32(words.encode()):08x}-"
-    return svg(chart, label=words, prefix=prefix).replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)
+    """The chart as SVG as wide as its place, within what can be read, its ids its own: many can stand on one page."""
+    drawing = svg(chart, label=words, prefix=f"w{crc32(words.encode()):08x}-")
+    size = re.search(r'<svg [^>]*?width="(\d+)', drawing)
+    least = LEAST * int(size[1]) if size else 0
+    return drawing.replace("<svg ", f'<svg style="max-width:100%;min-width:{least:.0f}px;height:auto" ', 1)
+
+
+def _spaced(table: str, rows: pd.DataFrame) -> str:
+    """A table at the left edge, whose cells keep apart on a page without style and are not squeezed on a phone."""
+    words = rows.select_dtypes(exclude="number").astype(str)
+    wide = 7 * (rows.shape[1] - words.shape[1]) + sum(min(LONG_CELL, words[name].str.len().max()) for name in words)
+    return table.replace("<table>", f'<table cellpadding="4" style="margin-left:0;min-width:{wide:.0f}ch">', 1)

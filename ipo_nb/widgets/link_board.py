@@ -10,18 +10,18 @@ import pandas as pd
 
 from ipo_nb.audit import audit_map
 from ipo_nb.charts import map_chart
-from ipo_nb.drawing import LANES, SUGGESTED, VERDICTS, claim_words, draw_map, is_current, team_map
+from ipo_nb.drawing import LANES, team_map
 from ipo_nb.errors import BadOption, Conflict, IpoError, UnknownLink, nearest
 from ipo_nb.evidence import Evidence
 from ipo_nb.layout import order_lanes
-from ipo_nb.links import PERIOD_WORDS, IPOMap, Link, write_map
+from ipo_nb.links import IPOMap, Link, write_map
 from ipo_nb.metrics import STAGES, Metric, name_key
 from ipo_nb.reading import read_map
-from ipo_nb.results import plain, spoken
-from ipo_nb.verdicts import SIGN
+from ipo_nb.results import plain
+from ipo_nb.widgets.board_view import board_view, team_part
 from ipo_nb.widgets.window import SAVED, Unsaved, Window, arrow_name, module, style
 
-__all__ = ["LinkBoard", "board_view"]
+__all__ = ["LinkBoard"]
 
 MOST_BOXES = 100  # metrics from which a board opens by team
 KEPT = 200  # edits that can be undone
@@ -205,7 +205,7 @@ class LinkBoard(Window):
         whole, inside = self.ipo_map, dict[str, tuple[str, ...]]()
         if not self.team and len(whole.metrics) > MOST_BOXES:
             whole, inside = team_map(whole)
-        part = _part(whole, self.team) if self.team else whole
+        part = team_part(whole, self.team) if self.team else whole
         names = set(part.names)
         suggested = [link for link in self._open() if {link.cause, link.effect} <= names]
         evidence = None if inside else self.evidence
@@ -340,74 +340,6 @@ class LinkBoard(Window):
         return self._order[view]
 
 
-def board_view(
-    ipo_map: IPOMap,
-    evidence: Evidence | None = None,
-    *,
-    order: Mapping[str, Sequence[str]] | None = None,
-    suggestions: Sequence[Link] = (),
-) -> dict[str, Any]:
-    """A map as the browser draws it: lanes, boxes, arrows and what is said of each, as JSON-ready values."""
-    drawing = draw_map(ipo_map, evidence, order=order, suggestions=suggestions)
-    layout = drawing.layout
-    lanes = [{"stage": stage, "name": LANES[stage][0], "x": x, "width": w} for stage, (x, w) in layout.lanes.items()]
-    boxes = []
-    for row in drawing.boxes:
-        metric = ipo_map.metric(row["metric"])
-        facts = [metric.team, metric.unit, f"{metric.better} is better" if metric.better else ""]
-        place = dict(zip(("x", "y", "width", "height"), layout.boxes[metric.name], strict=True))
-        said = {"lines": row["name"].split("\n"), "under": row["team"], "facts": " · ".join(filter(None, facts))}
-        boxes.append({"name": metric.name, "stage": metric.stage, "team": metric.team, **place, **said})
-    claimed = {(link.cause, link.effect): link for link in suggestions} | {
-        (x.cause, x.effect): x for x in ipo_map.links
-    }
-    links = [_link_view(claimed[pair], row, ipo_map, evidence) for pair, row in drawing.links.items()]
-    size = {"width": layout.width, "height": layout.height, "period": PERIOD_WORDS[ipo_map.cadence]}
-    return {**size, "lanes": lanes, "boxes": boxes, "links": links, "key": drawing.note}
-
-
-def _link_view(link: Link, row: Mapping[str, Any], ipo_map: IPOMap, evidence: Evidence | None) -> dict[str, Any]:
-    profile = evidence.profiles.get((link.cause, link.effect)) if evidence else None
-    verdict = row["verdict"]
-    look = SUGGESTED if verdict == "suggested" else VERDICTS.get(verdict)
-    stale = evidence is not None and verdict == "claimed" and not is_current(link, profile)
-    said = (
-        profile.text
-        if profile and not stale
-        else "It is new, or changed since the links were weighed."
-        if stale
-        else ""
-    )
-    matters = profile.matters if profile else None
-    return {
-        "cause": link.cause,
-        "effect": link.effect,
-        "name": arrow_name(link.cause, link.effect),
-        "claim": claim_words(link, ipo_map.cadence),
-        "sign": link.sign,
-        "lag": list(link.lag),
-        "why": link.why,
-        "matters": link.matters,
-        "usual": f"{spoken(matters)}" if matters and matters == matters else "",
-        "units": " per ".join(ipo_map.metric(name).unit or "unit" for name in (link.effect, link.cause)),
-        "verdict": verdict,
-        "glyph": SIGN.get(verdict, ""),
-        "words": look.words if look else "",
-        "dash": " ".join(map(str, look.dash)) if look else "",
-        "said": said,
-        **{name: row[name] for name in ("label", "path", "head", "thick", "x", "y", "x2", "y2", "cx", "cy")},
-    }
-
-
-def _part(ipo_map: IPOMap, team: str) -> IPOMap:
-    """One team's metrics and those that they are linked to, with the links that touch the team's own."""
-    own = {metric.name for metric in ipo_map.metrics if name_key(metric.team) == name_key(team)}
-    links = [link for link in ipo_map.links if own & {link.cause, link.effect}]
-    names = own | {name for link in links for name in (link.cause, link.effect)}
-    metrics = [metric for metric in ipo_map.metrics if metric.name in names]
-    return IPOMap(metrics, links, title=ipo_map.title, cadence=ipo_map.cadence)
-
-
 def _taken(said: Mapping[str, Any]) -> dict[str, Any]:
     """What a form says of a link, as a link takes it: whole numbers of lags, no size where none is given."""
     taken = dict(said)
@@ -420,14 +352,8 @@ def _taken(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _call(link: Link) -> str:
     """The code that makes a link."""
-    shown: dict[str, Any] = {
-        "sign": link.sign,
-        "lag": link.lag,
-        "why": link.why,
-        "matters": link.matters,
-        "since": link.since,
-    }
-    shown |= {"extra": dict(link.extra) or None}
+    said = {name: getattr(link, name) for name in ("sign", "lag", "why", "matters", "since")}
+    shown: dict[str, Any] = said | {"extra": dict(link.extra) or None}
     rest = [f"{name}={value!r}" for name, value in shown.items() if value not in ("", None)]
     return f"ipo.Link({', '.join([repr(link.cause), repr(link.effect), *rest])})"
 

@@ -22,7 +22,7 @@ from ipo_nb.cli import EXPORTS
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 START = """\
 import ipywidgets

@@ -64,7 +64,7 @@ function render({ model, el }) {
     cross.replaceChildren(narrow ? h("p", { class: "ipo-hint" }, "⋯ as they stand, ‒ ‒ without season, ● without own history")
       : "", plot({ width, height: 230, x: [lags[0] - 0.3, lags.at(-1) + 0.3], y: [-top, top],
       yTitle: "correlation", xTitle: after, xTicks: every(lags, width), label: words,
-      right: narrow ? 12 : 136 },
+      right: narrow ? 12 : 152 },
     ({ across, up, left, right }) => [
       h("rect", { class: "ipo-fill", x: left, width: right - left, y: up(bound), height: up(-bound) - up(bound) }),
       names.map(([name, values]) => h("path", { class: `ipo-course ipo-${name}`,

@@ -22,7 +22,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: demo test lab voila pages bench card card-long check samples clean
+.PHONY: demo test lab voila pages pictures bench card card-long check samples clean
 
 demo: .venv/installed
 	@mkdir -p out
@@ -52,6 +52,10 @@ voila: .venv/installed
 
 pages: .venv/installed-test
 	$(BIN)/python notebooks/build.py
+
+# README's pictures, taken in Chromium from the real thing.
+pictures: .venv/installed-test
+	$(BIN)/python docs/pictures.py
 
 samples: .venv/installed
 	$(BIN)/python -m ipo_nb.samples

@@ -192,6 +192,7 @@ def lab(
         defaults = Path(settings, "labconfig", "default_setting_overrides.json")
         defaults.parent.mkdir()
         defaults.write_text(json.dumps(LAB_DEFAULTS), encoding="utf-8")
+        shutil.copyfile(EXPORTS, Path(settings, "jupyter_server_config.json"))
         users_own = os.environ.get("JUPYTER_CONFIG_PATH")
         os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [settings, users_own]))
         LabApp.launch_instance(options)
@@ -215,9 +216,14 @@ def guide(
     ipo.app.serve(map_file, browser=browser, port=port, theme=theme.value)
 
 
-# JupyterLab asks a newcomer whether it may fetch news. These are defaults: a user's own choice stands.
-NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
-LAB_DEFAULTS = {"@jupyterlab/apputils-extension:notification": NO_NEWS}
+# Defaults, a user's own choice stands: JupyterLab asks a newcomer whether it may fetch news; and of a widget in a page
+# that was saved and opened without a kernel it shows an error, unless the page holds what the widget showed last.
+LAB_DEFAULTS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
+}
+# An exported page shows a widget's static form: its live one is blank without a network. Voila keeps the live one.
+EXPORTS = Path(__file__).parent / "jupyter" / "jupyter_nbconvert_config.json"
 
 
 def _shipped_pages() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -18,6 +19,8 @@ from ipo_nb.verdicts import PERIOD_WORD
 __all__ = ["CrossLags", "cross_lags"]
 
 MOST_LAGS = 52
+MOST_PAIRS = 26
+STILL = 1e-10  # of a series, below which what is left of it is rounding
 FEWEST = 12  # periods below which nothing is drawn
 
 
@@ -86,16 +89,18 @@ def cross_lags(
     cause, effect : a name and its values, (units, periods) on one calendar, gaps NaN.
     cadence, season : the period, and how many of it make a year.
     most_lag : periods, 0 to 52.
-    pairs : yearly waves taken off (None: one mean for each period of the year).
+    pairs : yearly waves taken off, 0 to 26 (None: one mean for each period of the year).
     own_lags : periods of own history taken off, 0 to 12.
 
     Raises
     ------
     NotEnoughData : fewer than twelve periods are left.
-    BadOption : a lag or a history out of range.
+    BadOption : a lag, a history or a number of waves out of range.
     """
     if not (0 <= most_lag <= MOST_LAGS and 0 <= own_lags <= 12):
         raise BadOption(f"Lags to {most_lag} with a history of {own_lags} cannot be shown.", expected="0-52 and 0-12")
+    if pairs is not None and not 0 <= pairs <= MOST_PAIRS:
+        raise BadOption(f"{pairs} yearly waves cannot be taken off.", value=pairs, expected=f"0 to {MOST_PAIRS}")
     (_, x), (_, y) = cause, effect
     units, periods = x.shape
     left = periods - most_lag - own_lags
@@ -104,8 +109,11 @@ def cross_lags(
     terms = deterministic(periods, season=season, pairs=pairs)
     known = [np.maximum(np.isfinite(values).sum(axis=1, keepdims=True), 1) for values in (x, y)]
     level = [v - np.nansum(v, axis=1, keepdims=True) / count for v, count in zip((x, y), known, strict=True)]
-    clear = [two_way(values) if units > 1 else _less(values, terms[:, None]) for values in (x, y)]
+    level = [_moving(rest, values) for rest, values in zip(level, (x, y), strict=True)]
+    clear = [_evened(v.tobytes(), v.shape) if units > 1 else _less(v, terms[:, None]) for v in level]
+    clear = [_moving(rest, values) for rest, values in zip(clear, level, strict=True)]
     fresh = [_less(values, np.array([lagged(values, lag) for lag in range(1, own_lags + 1)])) for values in clear]
+    fresh = [_moving(rest, values) for rest, values in zip(fresh, clear, strict=True)]
     columns = {
         name: [_together(one, other, lag) for lag in range(most_lag + 1)]
         for name, (one, other) in (("raw", level), ("season", clear), ("own", fresh))
@@ -116,6 +124,12 @@ def cross_lags(
     root = max(float(rows.sum()), 1.0) ** 0.5
     seen = int(np.median(rows.sum(axis=1)))
     return CrossLags(cause[0], effect[0], cadence, table, wide / root, narrow / root, seen, units)
+
+
+@lru_cache(maxsize=8)
+def _evened(values: bytes, shape: tuple[int, int]) -> Array:
+    """Kept, since it takes longest and no slider moves it."""
+    return two_way(np.frombuffer(values).reshape(shape))
 
 
 def _less(values: Array, columns: Array) -> Array:
@@ -131,10 +145,18 @@ def _less(values: Array, columns: Array) -> Array:
     return rest
 
 
+def _moving(rest: Array, values: Array) -> Array:
+    """What is left of values; 0 where that is nothing but rounding."""
+    most = [float(np.abs(part).max(initial=0.0, where=np.isfinite(part))) for part in (rest, values)]
+    return rest * 0.0 if most[0] <= STILL * most[1] else rest
+
+
 def _together(cause: Array, effect: Array, lag: int) -> float:
     """Correlation of the effect with the cause `lag` periods before; NaN where one of them does not move."""
     early = lagged(cause, lag)
     rows = np.isfinite(early) & np.isfinite(effect)
+    if not rows.any():
+        return np.nan
     one, other = early[rows] - early[rows].mean(), effect[rows] - effect[rows].mean()
     size = float(np.sqrt((one @ one) * (other @ other)))
     return float(one @ other) / size if size > 1e-300 else np.nan

@@ -25,7 +25,7 @@ from ipo_nb.layout import (
     wrap,
 )
 from ipo_nb.links import IPOMap, Link
-from ipo_nb.metrics import STAGES, Metric
+from ipo_nb.metrics import STAGES, Metric, name_key
 from ipo_nb.verdicts import SIGN, LagProfile
 
 __all__ = [
@@ -87,6 +87,8 @@ CLAIMED_SIGN = {"+": "+", "-": "−", "?": ""}
 SUGGESTED = VerdictStyle("∙", "suggested, not on the map", GREY, (1, 4), 1.6)
 BOLD = 15.0  # as wide as bold text of 13 pixels
 CROWDED = 40  # links from which a map says glyph or sign only
+NO_TEAM = "No team"
+LONGEST_TEAM = 200  # characters that name a box
 LARGE = 0.6  # standardised effect drawn with the thickest line
 SHOWN = ("supported", "contradicted")
 
@@ -163,28 +165,29 @@ def team_map(ipo_map: IPOMap) -> tuple[IPOMap, dict[str, tuple[str, ...]]]:
 
     Returns the map of boxes, and the metrics in each box. Links within a box are left out.
     """
-    named = {
-        metric.name: f"{metric.team.strip() or 'No team'}, {LANES[metric.stage][0].lower()}"
-        for metric in ipo_map.metrics
-    }
-    inside: dict[str, list[str]] = {}
-    for name, box in named.items():
-        inside.setdefault(box, []).append(name)
-    boxes = [
-        Metric(box, ipo_map.metric(names[0]).stage, team=f"{len(names)} metric{'s' * (len(names) > 1)}")
-        for box, names in inside.items()
-    ]
+    inside: dict[tuple[str, str], list[str]] = {}  # teams are the same where names would be
+    for metric in ipo_map.metrics:
+        inside.setdefault((name_key(metric.team) or name_key(NO_TEAM), metric.stage), []).append(metric.name)
+    boxes, named = list[Metric](), dict[str, str]()
+    for (_, stage), names in inside.items():
+        team, count = " ".join(ipo_map.metric(names[0]).team.split()), len(names)
+        team = team if len(team) <= LONGEST_TEAM else f"{team[:LONGEST_TEAM]}… {len(boxes)}"  # it need not be a name
+        box = f"{team or NO_TEAM}, {LANES[stage][0].lower()}"
+        boxes.append(Metric(box, stage, team=f"{count} metric{'s' * (count > 1)}"))
+        named |= dict.fromkeys(names, boxes[-1].name)
     between = Counter((named[link.cause], named[link.effect]) for link in ipo_map.links)
     links = [Link(*pair, extra={"count": count}) for pair, count in between.items() if pair[0] != pair[1]]
     whole = IPOMap(boxes, links, title=ipo_map.title, cadence=ipo_map.cadence)
-    return whole, {box: tuple(names) for box, names in inside.items()}
+    return whole, {box.name: tuple(names) for box, names in zip(boxes, inside.values(), strict=True)}
 
 
 def _claims(ipo_map: IPOMap) -> dict[Pair, Row]:
     claims = {}
     for link in ipo_map.links:
         label = str(link.extra["count"]) if "count" in link.extra else claim_words(link, ipo_map.cadence)
-        claims[link.cause, link.effect] = _link_row(link.cause, link.effect, "claimed", label, 0.0)
+        row = _link_row(link.cause, link.effect, "claimed", label, 0.0)
+        thick = min(1.0 + 0.4 * link.extra.get("count", 0.5), 4.0)  # for all links between two teams
+        claims[link.cause, link.effect] = row | {"thick": thick} if "count" in link.extra else row
     return claims
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -156,3 +157,23 @@ def test_shipped_pages_are_trusted_and_changed_ones_are_not(tmp_path: Path, monk
         page.name: NotebookNotary().check_signature(nbformat.read(page, as_version=4)) for page in pages.glob("*.ipynb")
     }
     assert [name for name, signed in trusted.items() if not signed] == ["05_lags.ipynb"]
+
+
+def test_lab_exports_the_static_form_of_a_widget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lab's own export asks the server's settings; where the command puts them, the server finds them."""
+    from jupyter_core.paths import jupyter_config_path
+    from jupyterlab.labapp import LabApp
+
+    from ipo_nb import cli
+
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "")
+    found: list[str] = []
+
+    def launch(_: list[str]) -> None:
+        found.append(Path(jupyter_config_path()[0], "jupyter_server_config.json").read_text("utf-8"))
+
+    monkeypatch.setattr(LabApp, "launch_instance", launch)
+    cli.lab(tmp_path / "pages", browser=False)
+    order = json.loads(found[0])["HTMLExporter"]["NbConvertBase"]["display_data_priority"]
+    assert order.index("text/html") < order.index("application/vnd.jupyter.widget-view+json")

@@ -50,6 +50,9 @@ def test_the_wheel_holds_pages_samples_types_and_static_files(wheel: Path) -> No
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert wanted <= shipped
+    assert {f"ipo_nb/widgets/static/tabulator.{end}" for end in ("LICENSE", "min.js", "min.css")} <= shipped
+    assert {"ipo_nb/voila/app.ipynb", "ipo_nb/voila/templates/ipo/index.html.j2"} <= shipped
+    assert f"ipo_nb-{PROJECT['version']}.data/data/etc/jupyter/jupyter_nbconvert_config.json" in shipped
     assert not [name for name in shipped if re.search(r"__pycache__|\.ipynb_checkpoints", name)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import combinations
 
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipo_nb import layout
-from ipo_nb.metrics import STAGES
+from ipo_nb.drawing import draw_map
+from ipo_nb.links import IPOMap, Link
+from ipo_nb.metrics import STAGES, Metric
 from ipo_nb.samples import load_sample
 
 
@@ -66,3 +69,17 @@ def test_text_is_cut_to_its_room_and_never_broken(text: str, width: int) -> None
     assert 1 <= len(lines) <= 2
     assert all(len(line) <= width / 3 or len(line) < 20 for line in lines)
     assert not any(mark in "".join(lines) for mark in "\n\r\x00\u2028\u202e")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_labels_of_a_large_map_stand_apart(seed: int) -> None:
+    """60 metrics and 120 links with the labels that such a map has; a map so full says glyph or sign only."""
+    names = [f"metric {number}" for number in range(60)]
+    chosen = random.Random(seed).sample(list(combinations(names, 2)), 120)
+    ipo_map = IPOMap(
+        [Metric(name, STAGES[place % 3]) for place, name in enumerate(names)],
+        [Link(cause, effect, sign="+-"[place % 2]) for place, (cause, effect) in enumerate(chosen)],
+    )
+    drawn = [*draw_map(ipo_map).links.values()]
+    for a, b in combinations(drawn, 2):
+        assert a["x2"] <= b["x"] or b["x2"] <= a["x"] or a["y2"] <= b["y"] or b["y2"] <= a["y"]

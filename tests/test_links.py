@@ -655,3 +655,24 @@ def test_a_data_source_takes_one_name_or_many() -> None:
     assert DataSource.from_dict({"file": "s.csv", "time": ["year", "week"], "sheet": 2}).extra == {"sheet": 2}
     with pytest.raises(MapError, match="data source 3"):
         DataSource(3)  # type: ignore[arg-type]
+
+
+def test_other_metrics_keep_the_links_or_are_refused(support: Path) -> None:
+    before = read(support)
+    inventory = before.inventory.with_metric(Metric("Backlog", "process")).with_metric(Metric("wait", "outcome"))
+    after = before.with_inventory(inventory)
+    assert (after.metrics, after.path) == (inventory.metrics, support)
+    assert (after.links[0].cause, after.links[0].effect) == ("Agents on shift", "wait")
+    write_map(after, support)
+    assert read(support).metric("Backlog").stage == "process"
+    assert "# keep me" in support.read_text("utf-8")
+    with pytest.raises(MapError, match="Wait"):
+        before.with_inventory(before.inventory.without_metric("Wait"))
+    assert before.names[1] == "Wait"
+
+
+def test_a_metric_of_the_inventory_file_is_not_left_out_by_the_map(tmp_path: Path) -> None:
+    listed = Inventory.of([Metric("a", "input"), Metric("b", "outcome")])
+    ipo_map = IPOMap.from_dict({"inventory": "inventory.csv"}, metrics=listed, path=tmp_path / "map.yml")
+    with pytest.raises(MapError, match=r"'b' stands in inventory\.csv"):
+        ipo_map.with_inventory(Inventory.of([Metric("a", "input")]))

@@ -17,7 +17,16 @@ from hypothesis import strategies as st
 
 from ipo_nb.errors import FileFault, InventoryError, IpoError, MapError
 from ipo_nb.metrics import Metric
-from ipo_nb.reading import Sheet, read_inventory, read_map, read_numbers, read_sheet, read_times
+from ipo_nb.reading import (
+    Sheet,
+    field_of,
+    meant_by,
+    read_inventory,
+    read_map,
+    read_numbers,
+    read_sheet,
+    read_times,
+)
 
 QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 
@@ -496,3 +505,20 @@ def test_an_inventory_that_is_missing_or_elsewhere_is_refused(tmp_path: Path) ->
             read_map(path)
     with pytest.raises(IpoError, match="is no map"):
         read_map(None)
+
+
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [("Department", "team"), ("KPI_Name", "name"), (" Metric-Type ", "stage"), ("TARGET", "target"), ("Floor", "")],
+)
+def test_a_header_means_a_field_or_none(header: str, field: str) -> None:
+    assert field_of(header) == field
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "meant"),
+    [("stage", "OutPut", "outcome"), ("stage", "x", "x"), ("better", "↑", "higher"), ("team", "Output", "Output")],
+)
+def test_a_cell_is_said_in_the_words_of_the_room_or_stays(field: str, text: str, meant: str) -> None:
+    assert meant_by(field, text) == meant
+    assert meant_by(field, meant) == meant

@@ -258,3 +258,18 @@ def test_edits_of_an_inventory_keep_place_extra_and_source(tmp_path: Path) -> No
         inventory.without_metric("Waits")
     with pytest.raises(InventoryError, match="stands there twice"):
         inventory.with_metric(Metric("Calls", "input"), instead_of="Wait")
+
+
+def test_an_inventory_that_follows_another_is_saved_as_an_edit_of_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.csv"
+    path.write_text("name,stage,floor\na,input,3\nb,outcome,4\n", "utf-8")
+    first = read_inventory(path)
+    edited = first.with_metric(Metric("a", "process")).without_metric("b")
+    write_inventory(edited, path)
+    back = first.following(edited)
+    assert (back.metrics, back.path) == (first.metrics, path)
+    write_inventory(back, path)
+    assert path.read_text("utf-8") == "name,stage,floor\na,input,3\nb,outcome,4\n"
+    assert (edited.names, first.names) == (("a",), ("a", "b"))
+    loose = Inventory.of([Metric("c", "input")])
+    assert loose.following(Inventory(())).path is None

@@ -14,7 +14,7 @@ from ipo_nb.errors import BadOption, nearest
 from ipo_nb.evidence import Evidence
 from ipo_nb.results import plain
 from ipo_nb.verdicts import SIGN
-from ipo_nb.widgets.link_board import board_view
+from ipo_nb.widgets.board_view import board_view
 from ipo_nb.widgets.window import Window, module, style
 
 __all__ = ["DriverExplorer"]

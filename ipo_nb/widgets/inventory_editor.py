@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from io import StringIO
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
 
-from ipo_nb.errors import BadOption, Conflict, IpoError, tried
+from ipo_nb.errors import BadOption, Conflict, IpoError, nearest, tried
 from ipo_nb.links import IPOMap, write_map
 from ipo_nb.metrics import AGGREGATES, BETTER, CADENCES, STAGES, Inventory, Metric, name_key
 from ipo_nb.reading import field_of, meant_by, read_map
@@ -41,7 +42,7 @@ class _Row:
     faults: Mapping[str, str] = field(default_factory=dict)
 
 
-State = tuple[Inventory, dict[int, _Row]]
+Past = tuple[tuple[Inventory, dict[int, _Row]], str]  # metrics and rows before an edit, and the edit in words
 
 
 class InventoryEditor(Window):
@@ -65,7 +66,7 @@ class InventoryEditor(Window):
         self.inventory, self.ipo_map = inventory, ipo_map
         self._rows = {number: _row_of(metric) for number, metric in enumerate(inventory)}
         self._next = len(self._rows)
-        self._past: list[tuple[State, str]] = []
+        self._past: list[Past] = []
         self._lines: list[list[str]] = []
         self._first = True  # nothing has been shown yet
         super().__init__()
@@ -74,15 +75,16 @@ class InventoryEditor(Window):
 
     def edit(self, row: int, **cells: str) -> str:
         """Say something else in some cells of a row; rows are counted from 0, in the order in which they came."""
-        before = self._at(row)
-        return self._take(
-            {row: {**before.cells, **_meant(cells)}}, f"Changed {' and '.join(cells)} of {_called(before, cells)}"
-        )
+        self._catch_up()
+        before, said = self._at(row), _meant(cells)
+        return self._take({row: {**before.cells, **said}}, f"Changed {' and '.join(said)} of {_called(before, said)}")
 
     def add(self, **cells: str) -> str:
         """Add a row; it becomes a metric once it has a name and a stage."""
+        self._catch_up()
+        meant = _meant(cells)
         row, self._next = self._next, self._next + 1
-        said = self._take({row: _meant(cells)}, "Added a row")
+        said = self._take({row: meant}, "Added a row")
         return said if cells else "A new row: it becomes a metric once it has a name and a stage."
 
     def paste(self, text: str, row: int | None = None, column: str = "name") -> str:
@@ -90,18 +92,17 @@ class InventoryEditor(Window):
 
         Rows that are not there yet are added. With a header each column goes where its name says, and rows are added.
         """
-        block = [
-            line for line in islice(csv.reader(text.splitlines(keepends=True), delimiter="\t"), MOST_PASTED) if line
-        ]
-        if not block:
-            raise BadOption("There is nothing to paste.", fix="Copy some cells first.")
+        self._catch_up()
+        block = _block(text)
         header = [field_of(cell) for cell in block[0]]
         if len(block) > 1 and "name" in header:
             columns, block, places = header, block[1:], []
         else:
+            _check_fields([column])
             columns = list(SHOWN[SHOWN.index(column) :]) if column in SHOWN else [column]
             numbers = list(self._rows)
-            places = [] if row is None else numbers[numbers.index(row) :]
+            places = [] if row is None or not self._at(row) else numbers[numbers.index(row) :]
+        block = block if places else [line for line in block if any(line)]  # a blank line leaves no row
         taken: dict[int, dict[str, str]] = {}
         for at, line in enumerate(block):
             number = places[at] if at < len(places) else self._next
@@ -113,27 +114,26 @@ class InventoryEditor(Window):
 
     def remove(self, rows: Sequence[int]) -> str:
         """Delete rows."""
+        linked = self._catch_up()
         gone = {number: self._at(number) for number in rows}
         inventory, lines = self.inventory, []
-        linked = self._linked()
         for row in gone.values():
             if row.metric is not None:
                 _check_loose(row.metric.name, linked)
                 inventory = inventory.without_metric(row.metric.name)
                 lines.append(f"inventory = inventory.without_metric({row.metric.name!r})")
         left = {number: row for number, row in self._rows.items() if number not in gone}
-        return self._put(inventory, left, f"Deleted {len(gone):,} row{'s' * (len(gone) != 1)}", lines)
+        return self._done(inventory, left, f"Deleted {len(gone):,} row{'s' * (len(gone) != 1)}", lines)
 
     def undo(self) -> str:
         """Take the last edit back."""
+        linked = self._catch_up()
         if not self._past:
             raise BadOption("There is nothing to undo.", fix="Only what was done in this grid can be undone.")
-        ((inventory, rows), done), before = self._past[-1], self.inventory
-        past, lines = self._past[:-1], self._lines[:-1]
-        said = self._put(inventory.following(before), rows, f"Undone: {done}", [])
-        self._past, self._lines = past, lines
-        self.redraw()
-        return said
+        *past, ((inventory, rows), done) = self._past
+        for name in set(self.inventory.names) - set(inventory.names):
+            _check_loose(name, linked)
+        return self._put(inventory.following(self.inventory), rows, f"Undone: {done}", past, self._lines[:-1])
 
     def save(self) -> str:
         """Write the inventory to its file once more, where that failed before."""
@@ -145,7 +145,7 @@ class InventoryEditor(Window):
         return self.inventory.text
 
     def rows(self) -> pd.DataFrame:
-        table = self.inventory.table.loc[:, [*SHOWN, "definition"]]
+        table = self.inventory.table.loc[:, list(FIELDS)]
         return table.loc[:, (table.astype(str) != "").any()]
 
     def as_code(self) -> str:
@@ -153,7 +153,11 @@ class InventoryEditor(Window):
         if not lines:
             return ""
         file = self.inventory.path
-        return "\n".join([*lines, *([] if file is None else [f"ipo.write_inventory(inventory, {file.name!r})"])])
+        if file is not None:
+            lines.append(f"ipo.write_inventory(inventory, {file.name!r})")
+        elif self.ipo_map is not None and self.ipo_map.path is not None:
+            lines.append(f"ipo.write_map(ipo_map.with_inventory(inventory), {self.ipo_map.path.name!r})")
+        return "\n".join(lines)
 
     def drawn(self) -> Mapping[str, Any]:
         used = {name for row in self._rows.values() for name, cell in row.cells.items() if cell}
@@ -197,13 +201,18 @@ class InventoryEditor(Window):
                     lines.append(f"inventory = inventory.{_call(metric, old)}")
             rows[number] = _Row(dict(said), old if faults else metric, _by_cell(faults))
         wrong = [number for number in cells if rows[number].faults]
-        return self._put(inventory, rows, "Kept as it was typed" if len(wrong) == len(cells) else done, lines)
+        return self._done(inventory, rows, "Kept as it was typed" if len(wrong) == len(cells) else done, lines)
 
-    def _put(self, inventory: Inventory, rows: dict[int, _Row], done: str, lines: list[str]) -> str:
+    def _done(self, inventory: Inventory, rows: dict[int, _Row], done: str, lines: list[str]) -> str:
+        past = [*self._past, ((self.inventory, self._rows), done)][-KEPT:]
+        return self._put(inventory, rows, done, past, [*self._lines, lines])
+
+    def _put(
+        self, inventory: Inventory, rows: dict[int, _Row], done: str, past: list[Past], lines: list[list[str]]
+    ) -> str:
+        """Show other rows and save them; all stays as it was where somebody else changed the same metric."""
         kept = self.inventory, self._rows, self._past, self._lines
-        self._past = [*self._past, ((self.inventory, self._rows), done)][-KEPT:]
-        self._lines = [*self._lines, lines]
-        self.inventory, self._rows = inventory, rows
+        self.inventory, self._rows, self._past, self._lines = inventory, rows, past, lines
         try:
             said = self._save(done) if inventory is not kept[0] else f"{done}."
         except Conflict:
@@ -220,22 +229,56 @@ class InventoryEditor(Window):
             return f"{done}; {NO_FILE}."
         try:
             if file is not None:
-                write_inventory(self.inventory, file)
+                write_inventory(self._beside(), file)
             if on_map is not None:
-                write_map(read_map(on_map).with_inventory(self.inventory), on_map)
+                after = read_map(on_map).with_inventory(self.inventory)
+                write_map(after, on_map)
+                self.ipo_map = after
         except Conflict:
             raise
         except IpoError as fault:
             raise Unsaved(f"{done}, but not saved: {fault} It is kept in this notebook.", file=file) from fault
         return f"{done}. {SAVED}{(file or on_map or Path()).name}."
 
+    def _beside(self) -> Inventory:
+        """What the inventory's file shall hold: all but what stands in the map's own file."""
+        if self.ipo_map is None:
+            return self.inventory
+        listed = self.ipo_map._listed
+        own = {key for m in self.ipo_map.metrics if listed.get(key := name_key(m.name)) != m} if listed else set[str]()
+        held = (listed.get(name_key(m.name)) if name_key(m.name) in own else m for m in self.inventory)
+        return replace(self.inventory, metrics=tuple(metric for metric in held if metric))
+
+    def _catch_up(self) -> set[str]:
+        """Take in what others changed in the map's file, over which nothing is undone then; the names in its arrows."""
+        if self.ipo_map is not None and self.ipo_map.path is not None:
+            before, self.ipo_map = self.ipo_map.inventory, read_map(self.ipo_map.path)
+            newest = self.ipo_map.inventory
+            for name in dict.fromkeys((*before.names, *newest.names)):
+                self._take_in(name, _held(before, name), _held(newest, name))
+        return self._linked()
+
+    def _take_in(self, name: str, before: Metric | None, metric: Metric | None) -> None:
+        """Show a metric as somebody else left it, unless it is edited here and was not saved yet."""
+        ours = _held(self.inventory, name)
+        if metric in (before, ours) or ours != before:
+            return
+        self._past = []
+        rows = [number for number, row in self._rows.items() if row.metric is not None and row.metric == ours]
+        number = rows[0] if rows else self._next
+        self._next = max(self._next, number + 1)
+        if metric is None:
+            self.inventory = self.inventory.without_metric(name)
+            self._rows = {other: row for other, row in self._rows.items() if other != number}
+        else:
+            self.inventory = self.inventory.with_metric(metric)
+            self._rows = {**self._rows, number: _row_of(metric)}
+        self.redraw()
+
     def _linked(self) -> set[str]:
         """The names that a rename or deletion would take from under an arrow of the map."""
-        if self.ipo_map is None:
-            return set()
-        if self.ipo_map.path is not None:
-            self.ipo_map = read_map(self.ipo_map.path)
-        return {name for link in self.ipo_map.links for name in (link.cause, link.effect)}
+        links = self.ipo_map.links if self.ipo_map else ()
+        return {name_key(name) for link in links for name in (link.cause, link.effect)}
 
     def _at(self, row: int) -> _Row:
         if row not in self._rows:
@@ -252,17 +295,49 @@ class InventoryEditor(Window):
         return seen
 
 
+def _held(inventory: Inventory, name: str) -> Metric | None:
+    return inventory[name] if name in inventory else None  # noqa: SIM401 (an inventory has no `get`)
+
+
 def _row_of(metric: Metric) -> _Row:
     """A metric as it is typed."""
     said = ((name, getattr(metric, name)) for name in FIELDS)
-    return _Row(
-        {name: f"{value:g}" if name in NUMBERS else value for name, value in said if value not in ("", None)}, metric
-    )
+    return _Row({name: _typed(value) for name, value in said if value not in ("", None)}, metric)
 
 
-def _meant(cells: Mapping[str, str]) -> dict[str, str]:
+def _typed(value: str | float) -> str:
+    """A value as it is typed, no digit lost."""
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+    return str(int(value) if whole else value)
+
+
+def _block(text: str) -> list[list[str]]:
+    """The lines and cells of a block from a spreadsheet, blank lines at its end left out."""
+    try:
+        read = csv.reader(StringIO(text, newline=""), delimiter="\t")
+        block = [line or [""] for line in islice(read, MOST_PASTED + 1)]
+    except csv.Error as error:
+        raise BadOption(f"This cannot be pasted: {error}.", fix="Read it as a file, by ipo.read_inventory.") from None
+    while block and not any(block[-1]):
+        block.pop()
+    if not block:
+        raise BadOption("There is nothing to paste.", fix="Copy some cells first.")
+    if len(block) > MOST_PASTED:
+        fix = "Paste fewer at a time, or read the file by ipo.read_inventory."
+        raise BadOption(f"That is more than {MOST_PASTED:,} rows.", fix=fix)
+    return block
+
+
+def _check_fields(names: Collection[str]) -> None:
+    for name in names:
+        if name not in FIELDS:
+            raise BadOption(f"A metric has no {name!r}.", value=name, fix=nearest(name, FIELDS))
+
+
+def _meant(cells: Mapping[str, Any]) -> dict[str, str]:
     """Cells in the words of the room, such as `outcome` for `Output`."""
-    return {name: meant_by(name, cell) for name, cell in cells.items()}
+    _check_fields(cells)
+    return {name: meant_by(name, "" if cell is None else str(cell)) for name, cell in cells.items()}
 
 
 def _metric(cells: Mapping[str, str], old: Metric | None) -> Metric:
@@ -293,7 +368,7 @@ def _placed(inventory: Inventory, metric: Metric, old: Metric | None, linked: Co
 
 
 def _check_loose(name: str, linked: Collection[str]) -> None:
-    if name in linked:
+    if name_key(name) in linked:
         message = f"{name!r} has arrows on the map, so it can be neither renamed nor deleted here."
         raise BadOption(message, column="name", value=name, fix="Delete its arrows first.")
 

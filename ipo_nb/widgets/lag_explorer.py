@@ -179,7 +179,7 @@ class LagExplorer(Window):
         periods = pd.PeriodIndex(self.evidence.panel.values.index.get_level_values("period"))
         years = pd.period_range(periods.min(), periods.max(), freq=periods.freq).year.tolist()
         starts = [at for at, year in enumerate(years) if at == 0 or years[at - 1] != year]
-        return drawn | {"years": [[at, str(years[at])] for at in starts]}
+        return drawn | {"years": [[at, str(years[at])] for at in starts], "units": len(self.evidence.panel.units)}
 
 
 def _middle(values: Array) -> Array:

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import pandas as pd
 
 from ipo_nb.audit import audit_map
 from ipo_nb.charts import map_chart
-from ipo_nb.drawing import LANES, SUGGESTED, VERDICTS, claim_words, draw_map, is_current, team_map
-from ipo_nb.errors import BadOption, Conflict, FileFault, UnknownLink, nearest
+from ipo_nb.drawing import LANES, team_map
+from ipo_nb.errors import BadOption, Conflict, IpoError, UnknownLink, nearest
 from ipo_nb.evidence import Evidence
 from ipo_nb.layout import order_lanes
-from ipo_nb.links import PERIOD_WORDS, IPOMap, Link, write_map
+from ipo_nb.links import IPOMap, Link, write_map
 from ipo_nb.metrics import STAGES, Metric, name_key
 from ipo_nb.reading import read_map
-from ipo_nb.results import plain, spoken
-from ipo_nb.verdicts import SIGN
+from ipo_nb.results import plain
+from ipo_nb.widgets.board_view import board_view, team_part
 from ipo_nb.widgets.window import SAVED, Unsaved, Window, arrow_name, module, style
 
-__all__ = ["LinkBoard", "board_view"]
+__all__ = ["LinkBoard"]
 
 MOST_BOXES = 100  # metrics from which a board opens by team
 KEPT = 200  # edits that can be undone
+T = TypeVar("T", Link, Metric)
 Step = tuple[IPOMap, str, str]  # the map before an edit, the edit in words and as code
 NO_FILE = "kept in this notebook; the map has no file yet (ipo.write_map gives it one)"
 
@@ -64,38 +65,39 @@ class LinkBoard(Window):
         outcome: str = "",
     ) -> None:
         self.ipo_map, self.evidence = ipo_map, evidence
-        self.suggestions = tuple(suggestions)
-        self.team, self.outcome = team, outcome
+        self.suggestions = tuple(_spelt(link, ipo_map) for link in suggestions)
         self._past: list[Step] = []
         self._future: list[Step] = []
         self._lines: list[str] = []
         self._order: dict[tuple[str, ...], dict[str, list[str]]] = {}
         self._chosen: dict[str, Any] = {}
-        self._seen, self._unsaved = _stamp(ipo_map), False
-        self._check(team, outcome)
+        self._seen: tuple[int, int] | None = None  # the file as of when this map was last known to be what it holds
+        self._unsaved = bool(ipo_map._past)
+        self.team, self.outcome = self._known(team, outcome)
         super().__init__()
 
     # ---- what can be done; each act gives the words that are told ----------------------------------------
 
     def link(self, cause: str, effect: str, **said: Any) -> str:
         """Draw an arrow; an arrow that is there already is only chosen. `said` is what `ipo.Link` takes."""
-        name = arrow_name(cause, effect)
-        self._choose("link", cause, effect)
+        self._catch_up()
+        link = _spelt(Link(cause, effect, **_taken(said)), self.ipo_map)
+        name = arrow_name(link.cause, link.effect)
+        self._choose("link", link.cause, link.effect)
         if self._has(cause, effect):
             self.redraw()
             return f"{name} is there already."
-        link = Link(cause, effect, **_taken(said))
         return self._edit(lambda now: now.with_link(link), f"Linked {name}", f"with_link({_call(link)})")
 
     def change(self, cause: str, effect: str, **said: Any) -> str:
         """Say something else of an arrow: `sign`, `lag`, `why`, `matters`."""
-        link = replace(self.ipo_map.link(cause, effect), **_taken(said))
-        done = f"Changed {', '.join(said)} of {arrow_name(cause, effect)}"
-        return self._edit(lambda now: now.with_link(link), done, f"with_link({_call(link)})")
+        link = replace(self._newest(lambda now: now.link(cause, effect)), **_taken(said))
+        done = f"Changed {', '.join(said)} of {arrow_name(link.cause, link.effect)}"
+        return self._edit(lambda now: now.with_link(link), done, f"with_link({_call(replace(link, extra={}))})")
 
     def turn(self, cause: str, effect: str) -> str:
         """Turn an arrow round."""
-        old = self.ipo_map.link(cause, effect)
+        old = self._newest(lambda now: now.link(cause, effect))
         if self._has(effect, cause):
             said = f"{arrow_name(effect, cause)} is there already."
             raise BadOption(said, value=effect, fix="Delete one of the two.")
@@ -106,20 +108,21 @@ class LinkBoard(Window):
 
     def unlink(self, cause: str, effect: str) -> str:
         """Delete an arrow."""
-        self.ipo_map.link(cause, effect)
-        self._choose("metric", cause)
-        done = f"Deleted {arrow_name(cause, effect)}"
+        gone = self._newest(lambda now: now.link(cause, effect))
+        self._choose("metric", gone.cause)
+        done = f"Deleted {arrow_name(gone.cause, gone.effect)}"
         return self._edit(lambda now: now.without_link(cause, effect), done, f"without_link({cause!r}, {effect!r})")
 
     def move(self, name: str, stage: str) -> str:
         """Put a metric into another lane."""
-        metric = replace(self.ipo_map.metric(name), stage=stage)
+        metric = replace(self._newest(lambda now: now.metric(name)), stage=stage)
         self._choose("metric", metric.name)
         words = f"with_metric(replace(ipo_map.metric({name!r}), stage={stage!r}))  # from dataclasses import replace"
         return self._edit(lambda now: now.with_metric(metric), f"{metric.name} is now {_an(stage)}", words)
 
     def add_metric(self, name: str, stage: str, team: str = "") -> str:
         """Put another metric on the map."""
+        self._catch_up()
         metric = Metric(name, stage, team=team)
         if metric.name in self.ipo_map.inventory:
             there = self.ipo_map.metric(metric.name).name
@@ -130,6 +133,7 @@ class LinkBoard(Window):
 
     def accept(self, cause: str, effect: str) -> str:
         """Put a suggested arrow on the map."""
+        self._catch_up()
         link = self._suggested(cause, effect)
         self._choose("link", link.cause, link.effect)
         done = f"Accepted {arrow_name(link.cause, link.effect)}"
@@ -169,9 +173,9 @@ class LinkBoard(Window):
 
     def show(self, team: str | None = None, outcome: str | None = None) -> str:
         """Show one team's part of the map (all of it for an empty name), or what leads to one outcome."""
-        self._check(team or "", outcome or "")
-        self.team = self.team if team is None else team
-        self.outcome = self.outcome if outcome is None else outcome
+        known = self._known(team or "", outcome or "")
+        self.team = self.team if team is None else known[0]
+        self.outcome = self.outcome if outcome is None else known[1]
         self.redraw()
         return f"The board shows {self.team or 'all teams'}." if team is not None else ""
 
@@ -201,7 +205,7 @@ class LinkBoard(Window):
         whole, inside = self.ipo_map, dict[str, tuple[str, ...]]()
         if not self.team and len(whole.metrics) > MOST_BOXES:
             whole, inside = team_map(whole)
-        part = _part(whole, self.team) if self.team else whole
+        part = team_part(whole, self.team) if self.team else whole
         names = set(part.names)
         suggested = [link for link in self._open() if {link.cause, link.effect} <= names]
         evidence = None if inside else self.evidence
@@ -230,7 +234,6 @@ class LinkBoard(Window):
     # ---- one truth: every edit is made on the newest map and goes to its file ----------------------------
 
     def _edit(self, edit: Callable[[IPOMap], IPOMap], done: str, line: str) -> str:
-        self._catch_up()
         lines = [*self._lines, f"ipo_map = ipo_map.{line}"]
         past = [*self._past, (self.ipo_map, done, lines[-1])][-KEPT:]
         return self._put(edit(self.ipo_map), done, past, [], lines)
@@ -243,7 +246,7 @@ class LinkBoard(Window):
             return self._save(done)
         except Conflict:
             self.ipo_map, self._past, self._future, self._lines = kept
-            self._unsaved = False
+            self._seen, self._unsaved = None, False  # what the file holds is taken in before the next edit
             raise
         finally:
             self.redraw()
@@ -254,17 +257,39 @@ class LinkBoard(Window):
             return f"{done}; {NO_FILE}."
         try:
             write_map(self.ipo_map, path)
-        except FileFault as fault:
+        except Conflict:
+            raise
+        except IpoError as fault:
             self._unsaved = True
             raise Unsaved(f"{done}, but not saved: {fault} It is kept in this notebook.", file=path) from fault
-        self._seen, self._unsaved = _stamp(self.ipo_map), False
+        self._seen = None if self._unsaved else _stamp(self.ipo_map)  # the file may hold what others wrote meanwhile
+        self._unsaved = False
         return f"{done}. {SAVED}{path.name}."
 
     def _catch_up(self) -> None:
         """Take in what somebody else wrote to the file; what was done before that cannot be undone over it."""
         path, stamp = self.ipo_map.path, _stamp(self.ipo_map)
-        if path is not None and stamp and stamp != self._seen and not self._unsaved:
-            self.ipo_map, self._seen, self._past, self._future = read_map(path), stamp, [], []
+        if path is None or stamp is None or stamp == self._seen or self._unsaved:
+            return
+        newest, before = read_map(path), self.ipo_map
+        self.ipo_map, self._seen = newest, stamp
+        if newest.to_dict() != before.to_dict():
+            self._past, self._future = [], []
+            self.redraw()
+
+    def _newest(self, part: Callable[[IPOMap], T]) -> T:
+        """A link or metric as the file has it; raises Conflict where somebody else changed it since it was shown."""
+        before = part(self.ipo_map)
+        self._catch_up()
+        now = part(self.ipo_map)
+        if now != before:
+            changes = [name for name in type(now).rules if getattr(now, name) != getattr(before, name)]
+            said = [f"{name} is now {getattr(now, name)!r}" for name in changes]
+            message = f"Somebody else changed this in the file meanwhile: {', '.join(said)}."
+            raise Conflict(
+                message, file=self.ipo_map.path, value=now, fix="It is shown now; do it again if still wanted."
+            )
+        return now
 
     # ---- small things ------------------------------------------------------------------------------------
 
@@ -294,12 +319,12 @@ class LinkBoard(Window):
     def _choose(self, kind: str, *names: str) -> None:
         self._chosen = {"kind": kind, "names": list(names), "count": self._chosen.get("count", 0) + 1}
 
-    def _check(self, team: str, outcome: str) -> None:
-        teams = list(dict.fromkeys(metric.team for metric in self.ipo_map.metrics if metric.team))
-        if team and name_key(team) not in map(name_key, teams):
-            raise BadOption(f"No metric is of the team {team!r}.", value=team, fix=nearest(team, teams))
-        if outcome:
-            self.ipo_map.metric(outcome)
+    def _known(self, team: str, outcome: str) -> tuple[str, str]:
+        """A team and an outcome in the map's own spelling; raises where it has none of that name."""
+        teams = {name_key(metric.team): metric.team for metric in reversed(self.ipo_map.metrics) if metric.team.strip()}
+        if team and name_key(team) not in teams:
+            raise BadOption(f"No metric is of the team {team!r}.", value=team, fix=nearest(team, [*teams.values()]))
+        return teams[name_key(team)] if team else "", self.ipo_map.metric(outcome).name if outcome else ""
 
     def _ordered(self, part: IPOMap, suggested: Sequence[Link]) -> dict[str, list[str]]:
         """The order of the lanes, which an edit leaves as it was: a new metric comes last."""
@@ -315,74 +340,6 @@ class LinkBoard(Window):
         return self._order[view]
 
 
-def board_view(
-    ipo_map: IPOMap,
-    evidence: Evidence | None = None,
-    *,
-    order: Mapping[str, Sequence[str]] | None = None,
-    suggestions: Sequence[Link] = (),
-) -> dict[str, Any]:
-    """A map as the browser draws it: lanes, boxes, arrows and what is said of each, as JSON-ready values."""
-    drawing = draw_map(ipo_map, evidence, order=order, suggestions=suggestions)
-    layout = drawing.layout
-    lanes = [{"stage": stage, "name": LANES[stage][0], "x": x, "width": w} for stage, (x, w) in layout.lanes.items()]
-    boxes = []
-    for row in drawing.boxes:
-        metric = ipo_map.metric(row["metric"])
-        facts = [metric.team, metric.unit, f"{metric.better} is better" if metric.better else ""]
-        place = dict(zip(("x", "y", "width", "height"), layout.boxes[metric.name], strict=True))
-        said = {"lines": row["name"].split("\n"), "under": row["team"], "facts": " · ".join(filter(None, facts))}
-        boxes.append({"name": metric.name, "stage": metric.stage, "team": metric.team, **place, **said})
-    claimed = {(link.cause, link.effect): link for link in suggestions} | {
-        (x.cause, x.effect): x for x in ipo_map.links
-    }
-    links = [_link_view(claimed[pair], row, ipo_map, evidence) for pair, row in drawing.links.items()]
-    size = {"width": layout.width, "height": layout.height, "period": PERIOD_WORDS[ipo_map.cadence]}
-    return {**size, "lanes": lanes, "boxes": boxes, "links": links, "key": drawing.note}
-
-
-def _link_view(link: Link, row: Mapping[str, Any], ipo_map: IPOMap, evidence: Evidence | None) -> dict[str, Any]:
-    profile = evidence.profiles.get((link.cause, link.effect)) if evidence else None
-    verdict = row["verdict"]
-    look = SUGGESTED if verdict == "suggested" else VERDICTS.get(verdict)
-    stale = evidence is not None and verdict == "claimed" and not is_current(link, profile)
-    said = (
-        profile.text
-        if profile and not stale
-        else "It is new, or changed since the links were weighed."
-        if stale
-        else ""
-    )
-    matters = profile.matters if profile else None
-    return {
-        "cause": link.cause,
-        "effect": link.effect,
-        "name": arrow_name(link.cause, link.effect),
-        "claim": claim_words(link, ipo_map.cadence),
-        "sign": link.sign,
-        "lag": list(link.lag),
-        "why": link.why,
-        "matters": link.matters,
-        "usual": f"{spoken(matters)}" if matters and matters == matters else "",
-        "units": " per ".join(ipo_map.metric(name).unit or "unit" for name in (link.effect, link.cause)),
-        "verdict": verdict,
-        "glyph": SIGN.get(verdict, ""),
-        "words": look.words if look else "",
-        "dash": " ".join(map(str, look.dash)) if look else "",
-        "said": said,
-        **{name: row[name] for name in ("label", "path", "head", "thick", "x", "y", "x2", "y2", "cx", "cy")},
-    }
-
-
-def _part(ipo_map: IPOMap, team: str) -> IPOMap:
-    """One team's metrics and those that they are linked to, with the links that touch the team's own."""
-    own = {metric.name for metric in ipo_map.metrics if name_key(metric.team) == name_key(team)}
-    links = [link for link in ipo_map.links if own & {link.cause, link.effect}]
-    names = own | {name for link in links for name in (link.cause, link.effect)}
-    metrics = [metric for metric in ipo_map.metrics if metric.name in names]
-    return IPOMap(metrics, links, title=ipo_map.title, cadence=ipo_map.cadence)
-
-
 def _taken(said: Mapping[str, Any]) -> dict[str, Any]:
     """What a form says of a link, as a link takes it: whole numbers of lags, no size where none is given."""
     taken = dict(said)
@@ -395,9 +352,16 @@ def _taken(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _call(link: Link) -> str:
     """The code that makes a link."""
-    shown = {"sign": link.sign, "lag": link.lag, "why": link.why, "matters": link.matters, "since": link.since}
+    said = {name: getattr(link, name) for name in ("sign", "lag", "why", "matters", "since")}
+    shown: dict[str, Any] = said | {"extra": dict(link.extra) or None}
     rest = [f"{name}={value!r}" for name, value in shown.items() if value not in ("", None)]
     return f"ipo.Link({', '.join([repr(link.cause), repr(link.effect), *rest])})"
+
+
+def _spelt(link: Link, ipo_map: IPOMap) -> Link:
+    """A link whose ends are spelt as the map spells them, where it has them."""
+    known = [ipo_map.metric(name).name if name in ipo_map.inventory else name for name in (link.cause, link.effect)]
+    return replace(link, cause=known[0], effect=known[1])
 
 
 def _an(stage: str) -> str:

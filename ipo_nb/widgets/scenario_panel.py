@@ -13,6 +13,7 @@ from ipo_nb.charts import scenario_chart
 from ipo_nb.drivers import OWN, levels, sized, step_of
 from ipo_nb.errors import BadOption
 from ipo_nb.evidence import Evidence
+from ipo_nb.metrics import STAGES
 from ipo_nb.paths import shown_links
 from ipo_nb.results import plain
 from ipo_nb.scenario import GRADES, Scenario, reach_target, run_scenario
@@ -22,6 +23,8 @@ from ipo_nb.widgets.window import Window, module, style
 __all__ = ["ScenarioPanel"]
 
 NOTHING = "Nothing is changed yet: move a slider."
+MOVABLE = "Nothing is changed yet. These metrics can be moved, from their level of late as far as they have been."
+FIXED = "No shown link leads on from a metric that a team can move (controllable 2 or 3)."
 HORIZON = 26
 NEAR, FAR = 4, 104  # periods ahead
 
@@ -92,10 +95,17 @@ class ScenarioPanel(Window):
         return scenario_chart(self.scenario) if self.scenario else None
 
     def words(self) -> str:
-        return self.scenario.text if self.scenario else NOTHING
+        return self.scenario.text if self.scenario else MOVABLE if self._levers else FIXED
 
     def rows(self) -> pd.DataFrame:
-        return self.scenario.summary if self.scenario else pd.DataFrame()
+        if self.scenario:
+            return self.scenario.summary
+        about = ("metric", "team", "unit", "level", "lowest", "highest")
+        rows = [
+            (x["name"], x["team"], x["unit"], *(x["level"] + by for by in (0, x["min"], x["max"])))
+            for x in self._levers.values()
+        ]
+        return pd.DataFrame(rows, columns=list(about))
 
     def as_code(self) -> str:
         return f"ipo.run_scenario(evidence, {self._changes!r}, horizon={self.horizon})" if self._changes else ""
@@ -134,17 +144,17 @@ class ScenarioPanel(Window):
 
     def _moved(self) -> dict[str, Any]:
         """What the sliders say and what follows: one row per metric that moves, with its course and its band."""
-        said = {"changes": self._changes, "horizon": self.horizon, "words": self.words()}
+        said = {"changes": self._changes, "horizon": self.horizon, "words": self.words() if self.scenario else NOTHING}
         if self.scenario is None:
             return said | {"rows": []}
         summary, table = self.scenario.summary, self.scenario.table
-        courses = dict(iter(table.groupby("metric", sort=False)[["estimate", "low", "high"]]))
+        sides = table[["estimate", "low", "high"]].to_numpy().reshape(len(summary), -1, 3).round(9)
+        courses = dict(zip(summary["metric"], sides, strict=True))
         rows = []
         for row in summary[~summary["metric"].isin(list(self._changes))].to_dict("records"):
             size = sized(row["estimate"], row["low"], row["high"], name=row["metric"], unit=row["unit"])
             told = {name: row[name] for name in ("metric", "stage", "team", "unit", "harmed", "shows_on")}
-            sides = {name: courses[row["metric"]][name].round(6).tolist() for name in ("estimate", "low", "high")}
-            rows.append({**told, "size": size, "course": sides})
-        order = {"outcome": 0, "process": 1, "input": 2}
-        seen: dict[str, Any] = plain(said | {"rows": sorted(rows, key=lambda row: order[row["stage"]])})
-        return seen
+            lines = zip(("estimate", "low", "high"), courses[row["metric"]].T.tolist(), strict=True)
+            rows.append({**plain(told), "size": size, "course": dict(lines)})
+        rows.sort(key=lambda row: -STAGES.index(row["stage"]))
+        return said | {"rows": rows}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from inspect import signature
 from pathlib import Path
 from typing import Any, ClassVar
 from zlib import crc32
@@ -15,12 +17,16 @@ import traitlets
 from ipo_nb.charts import svg
 from ipo_nb.drawing import PALETTE
 from ipo_nb.errors import FileFault, IpoError
+from ipo_nb.parallel import one_thread
 from ipo_nb.results import escape, table_html
 
 __all__ = ["SAVED", "Static", "Unsaved", "Window", "arrow_name", "module", "said_of", "style"]
 
 SAVED = "Saved to "  # begins what is said of a file that was written
 STATIC = Path(__file__).parent / "static"
+PAPER = "background:#fff;width:fit-content;max-width:100%;overflow-x:auto"  # under a drawing, in the dark as well
+LONG_CELL = 16  # characters of a cell before it may be broken into lines
+LEAST = 0.6  # of its size: a drawing in less space is scrolled, for its words would be too small
 
 
 @cache
@@ -85,9 +91,9 @@ class Window(anywidget.AnyWidget):
     acts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
+        self.redraw()  # first, so that all of it goes to the browser at once
         super().__init__()
         self.on_msg(self._heard)
-        self.redraw()
 
     @property
     def problem(self) -> str:
@@ -118,8 +124,8 @@ class Window(anywidget.AnyWidget):
         """The widget as it stands, readable without a kernel: drawing, words and table as escaped HTML."""
         words, chart = self.words(), self.picture()
         rows = self.rows().replace("", None).dropna(axis="columns", how="all")
-        drawing = "" if chart is None else f'<div style="background:#fff">{_drawn(chart, words)}</div>'
-        table = table_html(rows).replace("<table>", '<table style="margin-left:0">') if len(rows) else ""
+        drawing = "" if chart is None else f'<div style="{PAPER}">{_drawn(chart, words)}</div>'
+        table = f'<div style="overflow-x:auto">{_spaced(table_html(rows), rows)}</div>' if len(rows) else ""
         return Static(f'<div class="ipo-static jp-RenderedHTMLCommon">{drawing}<p>{escape(words)}</p>{table}</div>')
 
     def redraw(self) -> None:
@@ -134,7 +140,8 @@ class Window(anywidget.AnyWidget):
     def attempt(self, act: Callable[[], str | None]) -> bool:
         """Do something that a room may refuse, and tell what came of it; whether it was done."""
         try:
-            said = act()
+            with one_thread():
+                said = act()
         except Unsaved as error:
             self.tell(said_of(error), "unsaved")
         except IpoError as error:
@@ -146,10 +153,20 @@ class Window(anywidget.AnyWidget):
         return False
 
     def _heard(self, _: Any, content: Any, __: Any) -> None:
+        """Do what the browser asks for, if it is one of the acts, with values as that act takes them."""
         values = dict(content) if isinstance(content, dict) else {}
         name = values.pop("act", None)
-        if name in self.acts:
-            self.attempt(lambda: getattr(self, name)(**values))
+        if name not in self.acts or not all(isinstance(key, str) for key in values):
+            return
+        act = getattr(self, name)
+        try:
+            signature(act).bind(**values)
+        except TypeError:
+            return
+        try:
+            self.attempt(lambda: act(**values))
+        except (TypeError, ValueError, AttributeError) as error:  # a value of another kind than the act takes
+            self.tell(f"This was not understood ({error}); nothing was done.", "problem")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.words()}>"
@@ -172,6 +189,15 @@ def said_of(error: IpoError) -> str:
 
 
 def _drawn(chart: Any, words: str) -> str:
-    """The chart as SVG no wider than its place, its ids its own, so that many can stand on one page."""
-    prefix = f"w{crc32(words.encode()):08x}-"
-    return svg(chart, label=words, prefix=prefix).replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)
+    """The chart as SVG as wide as its place, within what can be read, its ids its own: many can stand on one page."""
+    drawing = svg(chart, label=words, prefix=f"w{crc32(words.encode()):08x}-")
+    size = re.search(r'<svg [^>]*?width="(\d+)', drawing)
+    least = LEAST * int(size[1]) if size else 0
+    return drawing.replace("<svg ", f'<svg style="max-width:100%;min-width:{least:.0f}px;height:auto" ', 1)
+
+
+def _spaced(table: str, rows: pd.DataFrame) -> str:
+    """A table at the left edge, whose cells keep apart on a page without style and are not squeezed on a phone."""
+    words = rows.select_dtypes(exclude="number").astype(str)
+    wide = 7 * (rows.shape[1] - words.shape[1]) + sum(min(LONG_CELL, words[name].str.len().max()) for name in words)
+    return table.replace("<table>", f'<table cellpadding="4" style="margin-left:0;min-width:{wide:.0f}ch">', 1)

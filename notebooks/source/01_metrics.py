@@ -102,17 +102,17 @@ teach.refused(ipo.Metric, "Abandoned calls", "proces")
 inventory["Paid hours"].formula
 
 # %% [markdown]
-# The editor below shows the same inventory as a form. Run the cell to use it: choose a metric, change a
-# field, save. What the inventory refuses is shown in its own words, and the last good value stays. In a
-# page that nobody has run, you see the table alone.
+# The editor below shows the same inventory as a grid. Run the cell to use it: choose a cell and type, or
+# copy a block in a spreadsheet and paste it. What the inventory refuses is said in its own words, and the
+# metric stays as it last was. In a page that nobody has run, you see a plain table.
 
 # %%
 editor = ipo.widgets.InventoryEditor(inventory)
 editor
 
 # %% [markdown]
-# Nothing is hidden in the form. Its value is an ordinary inventory, and the original has not changed;
-# whatever you can do there, a line of code can do.
+# Nothing is hidden in the grid. Its value is an ordinary inventory, and the original has not changed.
+# Whatever you do there, a line of Python can do; *As code* under the grid says which.
 
 # %% tags=["nbval-check-output"]
 abandoned = ipo.Metric("Abandoned calls", "process", team="Support", better="lower")

@@ -102,8 +102,9 @@ teach.refused(ipo_map.with_link, ipo.Link("Handle minuts", "Renewals"))
 
 # %% [markdown]
 # Maps live in files, so that they can be read, mailed and compared. We take a copy of the case into a
-# folder of our own. The board below is a form and a picture of that file: choose an arrow or make a new
-# one, save, and the file has it at once, comments and all.
+# folder of our own. The board below is that file as a drawing. Run the cell and drag from a cause to its
+# effect; by keyboard, walk to the cause, press `L`, walk to the effect, press Enter. Then say sign, lag and
+# why. The file has each edit at once, and any can be undone.
 
 # %%
 my_map = ipo.read_map(teach.own_copy("support"))
@@ -111,8 +112,8 @@ board = ipo.widgets.LinkBoard(my_map)
 board
 
 # %% [markdown]
-# The file is a list of sentences, one for each link, with room for comments. Changing a line in any editor
-# is as good as using the board. It begins so:
+# The file is a list of sentences, one for each link, with room for comments, which the board leaves as they
+# are. Changing a line in any editor is as good as drawing. It begins so:
 
 # %%
 my_map.path.read_text("utf-8").splitlines()[:14]

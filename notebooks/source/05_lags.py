@@ -125,8 +125,13 @@ own.long_run.round(2)
 # little.
 
 # %% [markdown]
-# Now all links that were judged above, so that you can walk through their lags. The explorer needs a running
-# kernel; in a page that nobody has run, you see the one link chosen here.
+# Now all links that were judged above. Run the cell, choose a link, and read its verdict above its lags and
+# its two series. In a page that nobody has run, you see the one link chosen here.
+
+# %% [markdown]
+# The sliders there are for looking only. They show how the two go together as they stand, without season,
+# and without their own history; often little is left. The verdict does not move with them, or one could
+# slide until something turns up.
 
 # %%
 explorer = ipo.widgets.LagExplorer(evidence)

@@ -111,8 +111,9 @@ held[["team", "judged_on", "can_move", "share_moved", "others"]].round(2)
 # and this table says who should be in the room.
 
 # %% [markdown]
-# The explorer shows the same for any outcome. Choose another one: for some, the honest answer is that
-# nothing has been shown to move them.
+# The explorer shows the same for any outcome. Run the cell and press a driver: its paths to the outcome
+# light up on the map. Then choose another outcome: for some, the honest answer is that nothing has been
+# shown to move them.
 
 # %%
 explorer = ipo.widgets.DriverExplorer(evidence)

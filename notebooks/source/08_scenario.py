@@ -110,16 +110,18 @@ teach.say(target.text)
 teach.refused(ipo.reach_target, evidence, "Satisfaction", 9.5)
 
 # %% [markdown]
-# The panel below has a slider for each metric that somebody can move, in its own unit and inside the seen
-# range. Move two of them against each other. In a page that nobody has run, it shows the change it starts
-# with.
+# The panel below has a slider for each metric that a team can move and that a shown link leads on from, in
+# its own unit and inside the seen range. Move two of them against each other: what follows is drawn at once,
+# and a guardrail names what is hurt. Or name a target, and the sliders go to the smallest change of one
+# metric that reaches it. In a page that nobody has run, you see the change that it starts with.
 
 # %%
 panel = ipo.widgets.ScenarioPanel(evidence, {"Agents on shift": 5})
 panel
 
 # %% [markdown]
-# Whatever the sliders say is an ordinary scenario, and one line of code gives the same.
+# Whatever the sliders say is an ordinary scenario. One line of Python gives the same; it stands under the
+# panel, as *As code*.
 
 # %% tags=["nbval-check-output"]
 teach.say(panel.scenario.text)

@@ -26,6 +26,12 @@ function through(links, name) {
   return { names: new Set([...up.names, ...down.names]), pairs: new Set([...up.pairs, ...down.pairs]) };
 }
 
+/** A metric with those that it is linked to. */
+function beside(links, name) {
+  const own = links.filter((link) => link.cause === name || link.effect === name);
+  return { names: new Set([name, ...own.flatMap((link) => [link.cause, link.effect])]), pairs: new Set(own.map(pairKey)) };
+}
+
 /** Fade all but some boxes and arrows; nothing given: all is as usual. */
 function light(svg, lit) {
   svg.classList.toggle("ipo-lit", Boolean(lit));

@@ -32,7 +32,7 @@ function render({ model, el }) {
     };
     sliders.replaceChildren(
       make("most_lag", "Lags looked at, up to", most.most_lag, word(period, `${period}s`)),
-      most.pairs > 0 && make("pairs", "Season: yearly waves taken off", most.pairs, word("wave", "waves")),
+      most.pairs > 0 ? make("pairs", "Season: yearly waves taken off", most.pairs, word("wave", "waves")) : "",
       make("own_lags", "Own history taken off", most.own_lags, word(period, `${period}s`)));
     if (ui.link !== link) ui.shift = model.get("view").lag ?? 0;
     ui.link = link;
@@ -64,7 +64,7 @@ function render({ model, el }) {
     cross.replaceChildren(narrow ? h("p", { class: "ipo-hint" }, "⋯ as they stand, ‒ ‒ without season, ● without own history")
       : "", plot({ width, height: 230, x: [lags[0] - 0.3, lags.at(-1) + 0.3], y: [-top, top],
       yTitle: "correlation", xTitle: after, xTicks: every(lags, width), label: words,
-      right: narrow ? 12 : 146 },
+      right: narrow ? 12 : 152 },
     ({ across, up, left, right }) => [
       h("rect", { class: "ipo-fill", x: left, width: right - left, y: up(bound), height: up(-bound) - up(bound) }),
       names.map(([name, values]) => h("path", { class: `ipo-course ipo-${name}`,
@@ -85,13 +85,13 @@ function render({ model, el }) {
   }
 
   const drawSeries = perFrame(() => {
-    const { cause, effect, causeName, effectName, years } = model.get("view").series;
+    const { cause, effect, causeName, effectName, years, units } = model.get("view").series;
     const width = Math.floor(series.clientWidth);
     if (!width || !effect.length) { series.replaceChildren(h("p", { class: "ipo-hint" }, "No numbers.")); return; }
     const height = 210;
     const [a, b] = [reach(effect), reach(cause)];
     const shift = ui.shift || 0;
-    const names = h("p", { class: "ipo-hint ipo-names" }, h("span", {}, `— ${effectName}`),
+    const names = h("p", { class: "ipo-hint ipo-names" }, h("span", {}, `— ${effectName}${units > 1 ? `, median of ${units} units` : ""}`),
       h("span", { class: "ipo-second-words" }, `‒ ‒ ${causeName}${shift ? `, ${shift} later` : ""}`));
     series.replaceChildren(names, plot({ width, height, x: [0, effect.length - 1 || 1], y: a,
       xTicks: years.map(([at]) => at), xWords: (at) => years.find(([place]) => place === at)[1], right: 52,

@@ -53,6 +53,7 @@ function render({ model, el }) {
     keepingFocus(root, () => {
       drawBar();
       svg = drawBoard(view, { live: true, badge, label: mapWords() });
+      svg.classList.toggle("ipo-by-team", Object.keys(view.inside).length > 0);
       listen(svg);
       scroll.replaceChildren(h("div", { class: "ipo-canvas", style: `aspect-ratio:${view.width}/${view.height}` },
         laneHeads(view), svg));
@@ -99,7 +100,7 @@ function render({ model, el }) {
       return { names, pairs: new Set() };
     }
     const name = ui.hover;
-    if (name) return through(view.links, name);
+    if (name) return Object.keys(view.inside).length ? beside(view.links, name) : through(view.links, name);
     if (view.outcome && box(view.outcome)) return followed(view.links, view.outcome, "cause");
     if (ui.chosen?.kind === "link") {
       return { names: new Set(ui.chosen.names), pairs: new Set([JSON.stringify(ui.chosen.names)]) };
@@ -130,7 +131,7 @@ function render({ model, el }) {
     const outcome = choice({
       "aria-label": "What leads to", "data-key": "bar outcome",
       onchange: (event) => act("show", { outcome: event.target.value }),
-    }, [["", "Light up what leads to …"], ...view.outcomes], view.outcome);
+    }, [["", "What leads to …"], ...view.outcomes], view.outcome);
     bar.replaceChildren(
       search, view.teams.length > 1 && team || "", view.outcomes.length && outcome || "",
       h("span", { class: "ipo-gap" }),
@@ -144,6 +145,7 @@ function render({ model, el }) {
 
   function sayMatches() {
     const found = matches();
+    if (ui.query && found[0]) node(boxKey(found[0].name))?.scrollIntoView({ block: "nearest", inline: "nearest" });
     announce(ui.query ? `${found.length} found${found[0] ? `, first ${found[0].name}` : ""}` : "");
   }
 
@@ -155,6 +157,9 @@ function render({ model, el }) {
       : !chosen ? mapPanel()
         : chosen.kind === "link" ? linkPanel(link(chosen.names)) : metricPanel(box(chosen.names[0]));
     panel.replaceChildren(...inside.flat(3).filter(Boolean));
+    const middle = !chosen ? 0 : chosen.kind === "link" ? link(chosen.names).cx : box(chosen.names[0]).x + 103;
+    panel.classList.toggle("ipo-open", Boolean(chosen || ui.adding));
+    panel.classList.toggle("ipo-left", middle > view.width / 2);
   }
 
   const head = (words) => h("div", { class: "ipo-head-row" }, h("h3", {}, words), h("button", {
@@ -397,9 +402,19 @@ function render({ model, el }) {
     return lane && lane !== box(drag.name).stage ? { lane } : {};
   }
 
+  /** Scroll the lanes where a drag comes near their edge. */
+  function scrollNear(event) {
+    const { left, right, top, bottom } = scroll.getBoundingClientRect();
+    const toward = (at, low, high) => (at < low + 32 ? -12 : at > high - 32 ? 12 : 0);
+    const before = [scroll.scrollLeft, scroll.scrollTop];
+    scroll.scrollBy(toward(event.clientX, left, right), toward(event.clientY, top, bottom));
+    return scroll.scrollLeft !== before[0] || scroll.scrollTop !== before[1];
+  }
+
   const follow = perFrame((event) => {
     if (!drag) return;
-    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(drag.screen);
+    if (scrollNear(event)) follow(event); // once more in the next frame, while the pointer stays at the edge
+    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
     drag.line.setAttribute("d", `M${drag.x},${drag.y}L${point.x},${point.y}`);
     const now = under(event);
     const over = now.box !== undefined && box(now.box);
@@ -418,7 +433,7 @@ function render({ model, el }) {
   function startDrag(event, name) {
     const { x, y, width, height } = box(name);
     drag = {
-      name, x: x + width / 2, y: y + height / 2, now: {}, screen: svg.getScreenCTM().inverse(),
+      name, x: x + width / 2, y: y + height / 2, now: {},
       line: h("path", { class: "ipo-rubber" }), words: h("text", { class: "ipo-drag-words" }),
     };
     svg.append(drag.line, drag.words);

@@ -71,7 +71,9 @@ function render({ model, el }) {
     for (const [name, control] of Object.entries(controls)) {
       if (root.getRootNode().activeElement !== control.input) control.put(name === "" ? horizon : changes[name] || 0);
     }
-    words.textContent = said;
+    const movable = model.get("view").levers.length > 0;
+    ahead.hidden = !movable;
+    words.textContent = movable ? said : "";
     const bad = rows.filter((row) => row.harmed);
     hurt.replaceChildren(...bad.length ? [h("p", { class: "ipo-guard" }, h("b", {}, "✕ Guardrail: "),
       `${bad.map((row) => `${row.metric}${row.team ? ` (${row.team})` : ""}`).join(", ")} would get worse.`)] : []);

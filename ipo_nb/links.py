@@ -429,6 +429,12 @@ class IPOMap(Result):
             after.__dict__.update(_past={**before._past, **past})
         return after
 
+    def _unfiled(self) -> IPOMap:
+        """This map as if it had come from no file, so that no widget saves over it."""
+        after = copy(self)
+        after.__dict__.update(path=None, _past=None, inventory=changed(self.inventory, path=None, _past=None))
+        return after
+
     def to_dict(self) -> dict[str, Any]:
         """The map in the schema of its file, all metrics in place."""
         rows = {name: [item.to_dict() for item in getattr(self, name)] for name in SECTIONS}

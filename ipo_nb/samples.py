@@ -44,7 +44,8 @@ def sample_folder(name: str) -> Path:
 def load_sample(name: str) -> Sample:
     """A sample case by name: `support`, `gaming` or `hospital`, in any spelling of capitals.
 
-    Returns a Sample, read from its files as an analyst would read them: `.ipo_map`, `.panel`, and `.truth`.
+    Returns a Sample, read from its files as an analyst would read them: `.ipo_map`, `.panel`, and `.truth`. The map
+    forgets its files, so that no widget saves over the case; `teaching.own_copy` gives files of one's own.
     Raises BadOption if there is no such case, and says the nearest one.
 
     >>> load_sample("hospital").panel.units[:2]
@@ -53,7 +54,7 @@ def load_sample(name: str) -> Sample:
     folder = sample_folder(name)
     ipo_map = read_map(folder / "map.yml")
     truth = truth_table(_planted(_recipe(folder)))
-    return Sample(folder.name, ipo_map, read_series(None, ipo_map), truth)
+    return Sample(folder.name, ipo_map._unfiled(), read_series(None, ipo_map), truth)
 
 
 def simulate_case(folder: str | Path, *, seed: int | None = None) -> Sample:

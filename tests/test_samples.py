@@ -184,3 +184,12 @@ def test_names_are_forgiven_their_capitals_and_nothing_else() -> None:
         ipo.load_sample("hopsital")
     with pytest.raises(ipo.BadOption, match="support, gaming, hospital"):
         ipo.load_sample("../support")
+
+
+def test_no_widget_saves_over_a_case() -> None:
+    case = ipo.load_sample("support").ipo_map
+    files = {path: path.read_bytes() for path in ipo.sample_folder("support").iterdir() if path.is_file()}
+    ipo.widgets.InventoryEditor(case.inventory).edit(0, unit="people")
+    ipo.widgets.InventoryEditor(case.inventory, case).edit(0, unit="people")
+    ipo.widgets.LinkBoard(case).link("Tool outages", "Backlog")
+    assert {path: path.read_bytes() for path in files} == files

@@ -226,6 +226,19 @@ def test_undo_and_redo_by_mouse_and_by_keys(board: Board) -> None:
     assert board.focused() == "box Tool outages"
 
 
+def test_keys_go_on_where_an_undone_arrow_was(board: Board) -> None:
+    before = board.pairs()
+    board.drag(board.box(NEW[0]), board.box(NEW[1]))
+    assert board.focused() == 'link ["Tool outages","Backlog"]'
+    board.keys("Control+z")
+    assert board.focused() == "box Tool outages"
+    board.keys("Control+y")
+    assert board.pairs() == before | {NEW}
+    board.page.get_by_role("button", name="Undo: Linked").press("Enter")  # which cannot be pressed again
+    settle(board.page)
+    assert board.focused().startswith("box ")
+
+
 def test_search_dims_all_else_and_enter_goes_there(board: Board) -> None:
     board.box("Backlog").focus()
     board.keys("/")

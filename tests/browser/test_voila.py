@@ -72,6 +72,29 @@ def test_every_step_shows_offline_and_the_report_is_written(served: tuple[str, P
     page.close()
 
 
+def test_what_is_done_on_the_board_and_in_the_grid_is_in_the_files(served: tuple[str, Path], browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.goto(served[0])
+    grid, board = page.locator(".ipo-grid").first, page.locator(".ipo-board").first
+    board.wait_for(timeout=120_000)
+    grid.locator('.tabulator-row .tabulator-cell[tabulator-field="owner"]').first.dblclick()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Somebody Else")
+    page.keyboard.press("Enter")
+    grid.get_by_text("Saved to inventory.csv.").wait_for(timeout=20_000)
+    board.locator('[data-box="Calls scored"]').drag_to(board.locator('[data-box="Complaints"]'))
+    board.get_by_text("Linked Calls scored → Complaints. Saved to map.yml.").wait_for(timeout=20_000)
+    page.keyboard.press("Control+z")  # the arrow has the focus
+    board.get_by_text("Undone: Linked Calls scored → Complaints").wait_for(timeout=20_000)
+    page.keyboard.press("Control+y")
+    board.get_by_text("Done again: Linked Calls scored → Complaints").wait_for(timeout=20_000)
+    saved = ipo.read_map(served[1])
+    assert saved.metrics[0].owner == "Somebody Else"
+    assert saved.link("Calls scored", "Complaints").sign == "?"
+    ipo.write_map(saved.without_link("Calls scored", "Complaints"), served[1])
+    page.close()
+
+
 def test_weighing_again_reads_the_map_file_again(served: tuple[str, Path], browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 360, "height": 800})
     page.goto(served[0])

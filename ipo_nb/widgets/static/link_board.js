@@ -39,6 +39,7 @@ function render({ model, el }) {
   function redraw() {
     if (drag) return; // what has come meanwhile is shown once the metric is dropped
     view = model.get("view");
+    const before = ui.chosen;
     const fresh = view.chosen.count !== undefined && view.chosen.count !== ui.count;
     if (view.chosen.count !== undefined && view.chosen.count !== ui.count) {
       ui.count = view.chosen.count;
@@ -48,7 +49,7 @@ function render({ model, el }) {
     }
     if (ui.chosen?.kind === "link" && !link(ui.chosen.names)) ui.chosen = null;
     if (ui.chosen?.kind === "metric" && !box(ui.chosen.names[0])) ui.chosen = null;
-    const lost = root.getRootNode().activeElement?.closest?.("[data-key]")?.dataset.key;
+    const lost = inside()?.closest("[data-key]")?.dataset.key;
     const [left, top] = [scroll.scrollLeft, scroll.scrollTop];
     keepingFocus(root, () => {
       drawBar();
@@ -61,11 +62,16 @@ function render({ model, el }) {
     });
     const there = keyOf(ui.chosen) && node(keyOf(ui.chosen));
     if (there && ((lost && !node(lost)) || (fresh && (!lost || /^(box|link) /.test(lost))))) there.focus({ preventScroll: true });
+    if (lost && !inside()) { // what had the focus is gone or cannot be pressed: to where its arrow began
+      const near = [before && boxKey(before.names[0]), ui.at, view.boxes[0] && boxKey(view.boxes[0].name)];
+      node(near.find((key) => key && node(key)) || "")?.focus({ preventScroll: true });
+    }
     scroll.scrollTo(left, top);
     rove(ui.at && node(ui.at) ? ui.at : keyOf(ui.chosen) || (view.boxes[0] && boxKey(view.boxes[0].name)));
     relight();
   }
 
+  const inside = () => (root.contains(root.getRootNode().activeElement) ? root.getRootNode().activeElement : null);
   const busyTyping = () => Boolean(root.getRootNode().activeElement?.dataset?.dirty);
 
   const mapWords = () => `${view.title}: ${view.words} Arrow keys go from metric to metric, L starts an arrow, Enter `

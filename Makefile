@@ -68,7 +68,7 @@ card-long: .venv/installed
 	$(BIN)/ipo-nb card --long --jobs $(JOBS) -o README.md
 
 bench: .venv/installed-bench
-	@for work in first regression inference screen within shares; do $(BIN)/python benchmarks/$$work.py || exit 1; done
+	@for work in first regression inference screen within shares widgets; do $(BIN)/python benchmarks/$$work.py || exit 1; done
 
 clean:
 	rm -rf .venv out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

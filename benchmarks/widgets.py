@@ -72,7 +72,9 @@ def drag_frames(browser: Browser) -> tuple[float, float]:
         page.evaluate(COUNT)
         page.wait_for_timeout(1000)
         rest = float(page.evaluate("window.frames_"))
-        box = page.locator("[data-box]").first.bounding_box()
+        start_box = page.locator("[data-box]").first
+        start_box.scroll_into_view_if_needed()
+        box = start_box.bounding_box()
         assert box is not None
         x, y = box["x"] + 80, box["y"] + 20
         page.mouse.move(x, y)
@@ -81,7 +83,7 @@ def drag_frames(browser: Browser) -> tuple[float, float]:
         for _ in range(5):
             before, start = page.evaluate("window.frames_"), time.perf_counter()
             for step in range(60):
-                page.mouse.move(x + 12 * step, y + 8 * step)
+                page.mouse.move(x + 12 * step, y - 6 * step)
             speeds.append((page.evaluate("window.frames_") - before) / (time.perf_counter() - start))
         assert page.locator(".ipo-rubber").count() == 1, "nothing was dragged"
         page.keyboard.press("Escape")

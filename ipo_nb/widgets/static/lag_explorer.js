@@ -120,7 +120,9 @@ function render({ model, el }) {
 
   function look() {
     said.textContent = model.get("looked_at").words;
-    for (const [key, value] of Object.entries(model.get("looked_at").looked)) controls[key]?.put(value);
+    for (const [key, value] of Object.entries(model.get("looked_at").looked)) { // the slider that is held stays there
+      if (controls[key] && root.getRootNode().activeElement !== controls[key].input) controls[key].put(value);
+    }
     drawCross(Math.floor(cross.clientWidth) || 420);
   }
 

@@ -3,7 +3,7 @@
 const WORDS = { name: "Name", stage: "Stage", team: "Team", unit: "Unit", better: "Better", aggregate: "Aggregate",
   controllable: "Control", target: "Target", objective: "Objective", owner: "Owner", cadence: "Cadence", formula: "Formula",
   window: "Window", definition: "Definition" };
-const WIDTHS = { name: 210, stage: 120, team: 120, unit: 120, better: 92, aggregate: 130, controllable: 92, target: 92,
+const WIDTHS = { name: 210, stage: 120, team: 120, unit: 120, better: 92, aggregate: 130, controllable: 106, target: 92,
   objective: 160, owner: 130, cadence: 100, formula: 180, window: 84, definition: 320 };
 const HELP = "Arrow keys go from cell to cell, Enter or typing edits, Ctrl+V pastes a block from a spreadsheet, "
   + "Ctrl+Z undoes.";

@@ -105,7 +105,12 @@ def test_a_drop_down_is_used_by_mouse_and_by_keys(grid: Grid) -> None:
     grid.cell("stage", 1).click()
     grid.keys("Enter")
     grid.page.locator(".tabulator-edit-list-item").first.wait_for()
-    grid.keys("ArrowDown", "Enter")
+    grid.keys("ArrowDown")
+    marked = grid.page.locator("[role=listbox] [role=option][aria-selected=true]")
+    field = grid.page.locator(".tabulator-editing input")
+    assert marked.inner_text() == "process", "a screen reader is told which one is marked"
+    assert field.get_attribute("aria-activedescendant") == marked.get_attribute("id")
+    grid.keys("Enter")
     assert grid.saved["Coaching hours"].stage == "process"
 
 

@@ -146,6 +146,29 @@ function render({ model, el }) {
     keepingFocus(root, () => about.replaceChildren(...said.length ? said : [h("p", { class: "ipo-hint" }, view.words)]));
   }
 
+  // The list of a drop-down, as a screen reader knows lists: which option is marked, and that the cell's field owns it.
+  const lists = new MutationObserver(() => {
+    const list = root.querySelector(".tabulator-edit-list");
+    const input = place.querySelector(".tabulator-editing input");
+    if (!list || !input) return;
+    const options = [...list.querySelectorAll(".tabulator-edit-list-item")];
+    list.id ||= `ipo-list-${model.model_id || "x"}`;
+    for (const [node, name, value] of [[list, "role", "listbox"], [list, "aria-label", "Choices"], [input, "role", "combobox"],
+      [input, "aria-expanded", "true"], [input, "aria-controls", list.id]]) {
+      if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+    }
+    const marked = list.querySelector(".focused") || list.querySelector(".active");
+    options.forEach((option, at) => {
+      option.id ||= `${list.id}-${at}`;
+      if (option.getAttribute("role") !== "option") option.setAttribute("role", "option");
+      const chosen = String(option === marked);
+      if (option.getAttribute("aria-selected") !== chosen) option.setAttribute("aria-selected", chosen);
+    });
+    const id = marked?.id || "";
+    if ((input.getAttribute("aria-activedescendant") || "") !== id) input.setAttribute("aria-activedescendant", id);
+  });
+  lists.observe(root, { childList: true, subtree: true, attributeFilter: ["class"] });
+
   // ---- what the analyst does ---------------------------------------------------------------------------------
 
   let told = false; // while rows come from Python, nothing is sent back
@@ -244,7 +267,7 @@ function render({ model, el }) {
   model.on("msg:custom", hear);
   drawBar();
   drawAbout();
-  return () => { off(); model.off("msg:custom", hear); model.off("change:told", refused); if (ready) table.destroy(); };
+  return () => { lists.disconnect(); off(); model.off("msg:custom", hear); model.off("change:told", refused); if (ready) table.destroy(); };
 }
 
 export default { render };

@@ -380,8 +380,7 @@ function render({ model, el }) {
     const typed = ["INPUT", "TEXTAREA", "SELECT"].includes(event.target.tagName);
     if (command && !typed && ["z", "y", "Z"].includes(event.key)) {
       event.preventDefault();
-      const undo = event.key === "z" && !event.shiftKey;
-      if (undo ? view.undo : view.redo) act(undo ? "undo" : "redo");
+      act(event.key === "z" && !event.shiftKey ? "undo" : "redo"); // Python knows what there is, also before it has told
     } else if (event.key === "Escape") {
       if (ui.from) { ui.from = null; relight(); announce("No arrow drawn."); } else if (drag) endDrag(false);
       else if (ui.chosen || ui.adding) choose(null);

@@ -179,6 +179,7 @@ def lab(
     port: Annotated[int, typer.Option(help="The first port to try.")] = 8888,
 ) -> None:
     """Open the guided pages in JupyterLab; Ctrl-C ends it."""
+    _start_quickly()
     from jupyterlab.labapp import LabApp
 
     where = _pages_in(folder)
@@ -213,6 +214,7 @@ def guide(
     theme: Annotated[Theme, typer.Option(help="How the app looks.")] = Theme.LIGHT,
 ) -> None:
     """Open the guided path on a map as an app, on this machine alone; Ctrl-C ends it."""
+    _start_quickly()
     ipo.app.serve(map_file, browser=browser, port=port, theme=theme.value)
 
 
@@ -224,6 +226,11 @@ LAB_DEFAULTS = {
 }
 # An exported page shows a widget's static form: its live one is blank without a network. Voila keeps the live one.
 EXPORTS = Path(__file__).parent / "jupyter" / "jupyter_nbconvert_config.json"
+
+
+def _start_quickly() -> None:
+    """Leave out an optional check of a format that no server here uses: building its grammar takes two seconds."""
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 def _shipped_pages() -> Path:

@@ -119,6 +119,6 @@ def shown(
 
 def settle(page: Page) -> None:
     """Wait until Python has answered all that was asked, and two frames were drawn since."""
-    page.wait_for_function("window.asked === 0")
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    page.wait_for_function("window.asked === 0")
+    for _ in range(2):
+        page.wait_for_function("!window.asked && !document.querySelector('.ipo-widget[data-waiting]')")
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")

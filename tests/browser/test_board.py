@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from in_lab import Notebook, serving
 from stage import settle, shown
 
 import ipo_nb as ipo
@@ -22,7 +23,7 @@ OLD = ("Handle minutes", "Satisfaction")
 
 class Board(NamedTuple):
     page: Page
-    widget: ipo.widgets.LinkBoard
+    widget: ipo.widgets.LinkBoard | Filed
 
     def box(self, name: str) -> Locator:
         return self.page.locator(f'[data-box="{name}"]')
@@ -81,12 +82,54 @@ def _middle(place: Locator) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-@pytest.fixture
-def board(browser: Browser, support_study: ipo.Study, tmp_path: Path) -> Iterator[Board]:
-    """The board on a copy of the support case, with evidence and two suggestions."""
+GUESSES = [ipo.Link("Coaching hours", "Complaints", "-", lag=(1, 3)), ipo.Link("Tool outages", "Complaints", "+")]
+EVIDENCE = "sample = ipo.load_sample('support'); evidence = ipo.weigh_links(sample.ipo_map, sample.panel)"
+CELL = """from ipo_nb import Link
+ipo.widgets.LinkBoard(ipo.read_map("case/map.yml"), evidence, suggestions=[
+    Link("Coaching hours", "Complaints", "-", lag=(1, 3)), Link("Tool outages", "Complaints", "+")])"""
+
+
+class Filed:
+    """The board of a notebook, as far as the page and the map's file tell of it."""
+
+    def __init__(self, page: Any, path: Path, evidence: ipo.Evidence) -> None:
+        self.page, self.path = page, path
+        self.view = ipo.widgets.LinkBoard(ipo.read_map(path), evidence, suggestions=GUESSES).view
+
+    @property
+    def ipo_map(self) -> ipo.IPOMap:
+        return ipo.read_map(self.path)
+
+    @property
+    def team(self) -> str:
+        return str(self.page.get_by_label("Team").input_value())
+
+    @property
+    def outcome(self) -> str:
+        return str(self.page.get_by_label("What leads to").input_value())
+
+
+@pytest.fixture(scope="module")
+def notebook(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
+    """A notebook in JupyterLab whose last cell makes a board."""
+    with serving(tmp_path_factory.mktemp("lab")) as served:
+        yield Notebook(browser, served, EVIDENCE, CELL)
+
+
+@pytest.fixture(params=["stage", pytest.param("lab", marks=pytest.mark.slow)])
+def board(
+    request: pytest.FixtureRequest, browser: Browser, support_study: ipo.Study, tmp_path: Path
+) -> Iterator[Board]:
+    """The board on a copy of the support case, with evidence and two suggestions; in a bare page, and in JupyterLab."""
+    if request.param == "lab":
+        notebook: Notebook = request.getfixturevalue("notebook")
+        shutil.rmtree(notebook.folder / "case", ignore_errors=True)
+        case = shutil.copytree(ipo.sample_folder("support"), notebook.folder / "case")
+        page = notebook.fresh()
+        yield Board(page, Filed(page, case / "map.yml", support_study.evidence))
+        return
     case = shutil.copytree(ipo.sample_folder("support"), tmp_path / "case")
-    guesses = [ipo.Link("Coaching hours", "Complaints", "-", lag=(1, 3)), ipo.Link("Tool outages", "Complaints", "+")]
-    widget = ipo.widgets.LinkBoard(ipo.read_map(case / "map.yml"), support_study.evidence, suggestions=guesses)
+    widget = ipo.widgets.LinkBoard(ipo.read_map(case / "map.yml"), support_study.evidence, suggestions=GUESSES)
     with shown(browser, widget, width=1300, height=900) as page:
         yield Board(page, widget)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from in_lab import Notebook, serving
 from stage import settle, shown
 
 import ipo_nb as ipo
@@ -26,7 +27,7 @@ PASTE = """(text) => {
 
 class Grid(NamedTuple):
     page: Page
-    widget: ipo.widgets.InventoryEditor
+    widget: ipo.widgets.InventoryEditor | Filed
 
     def cell(self, field: str, row: int) -> Locator:
         return self.page.locator(f'.tabulator-row .tabulator-cell[tabulator-field="{field}"]').nth(row)
@@ -64,9 +65,34 @@ class Grid(NamedTuple):
         return on_disk
 
 
-@pytest.fixture
-def grid(browser: Browser, tmp_path: Path) -> Iterator[Grid]:
-    """The grid on a copy of the support case's inventory, in a browser that may read the clipboard."""
+class Filed:
+    """The grid of a notebook, as far as its file tells of it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def inventory(self) -> ipo.Inventory:
+        return ipo.read_inventory(self.path)
+
+
+@pytest.fixture(scope="module")
+def notebook(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
+    """A notebook in JupyterLab whose last cell makes a grid."""
+    with serving(tmp_path_factory.mktemp("lab")) as served:
+        yield Notebook(browser, served, "pass", 'ipo.widgets.InventoryEditor(ipo.read_inventory("inventory.csv"))')
+
+
+@pytest.fixture(params=["stage", pytest.param("lab", marks=pytest.mark.slow)])
+def grid(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> Iterator[Grid]:
+    """The grid on a copy of the support case's inventory, which may read the clipboard; bare, and in Lab."""
+    if request.param == "lab":
+        notebook: Notebook = request.getfixturevalue("notebook")
+        file = Path(shutil.copy(ipo.sample_folder("support") / "inventory.csv", notebook.folder))
+        page = notebook.fresh()
+        page.locator(".tabulator-row").first.wait_for()
+        yield Grid(page, Filed(file))
+        return
     file = Path(shutil.copy(ipo.sample_folder("support") / "inventory.csv", tmp_path))
     widget = ipo.widgets.InventoryEditor(ipo.read_inventory(file))
     with shown(browser, widget) as page:

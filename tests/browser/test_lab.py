@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.request import urlopen
 
 import pytest
+from in_lab import IDLE, TOKEN, run, serving
 from playwright.sync_api import expect
 
 import ipo_nb as ipo
@@ -24,37 +19,14 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-TOKEN = "pages"
 BROKEN = re.compile("Error displaying widget|Loading widget|Traceback")
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """JupyterLab as `ipo-nb lab FOLDER` starts it: its address and the folder with the pages."""
-    home = tmp_path_factory.mktemp("lab")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    own = {"JUPYTER_TOKEN": TOKEN, "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_DATA_DIR": str(home / "data")}
-    command = [sys.executable, "-m", "ipo_nb", "lab", str(home / "pages"), "--no-browser", "--port", str(port)]
-    with (home / "log").open("w") as log:
-        server = subprocess.Popen(command, env={**os.environ, **own}, stdout=log, stderr=log)
-        try:
-            _wait(f"http://127.0.0.1:{port}/api", home / "log")
-            yield f"http://127.0.0.1:{port}", home / "pages"
-        finally:
-            server.terminate()
-            server.wait(timeout=20)
-
-
-def _wait(address: str, log: Path) -> None:
-    for _ in range(120):
-        try:
-            with urlopen(address, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.5)
-    raise AssertionError(f"JupyterLab did not start:\n{log.read_text('utf-8')}")
+    """JupyterLab: its address and the folder with the pages."""
+    with serving(tmp_path_factory.mktemp("lab")) as served:
+        yield served
 
 
 @contextmanager
@@ -65,24 +37,17 @@ def opened(browser: Browser, address: str, name: str) -> Iterator[tuple[Page, Lo
     try:
         page.goto(f"{address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
         page.locator(".jp-Notebook").wait_for(timeout=60_000)
-        yield page, run(page)
+        run(page)
+        yield page, there(page)
     finally:
         page.close()
-
-
-def run(page: Page) -> Locator:
-    """Run all cells; the widget once it is there."""
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)  # else Lab asks which kernel
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    return there(page)
 
 
 def there(page: Page) -> Locator:
     """The widget, in sight; Lab makes the cells that are out of sight when they come near."""
     widget = page.locator(".jp-OutputArea .ipo-widget").first
     widget.wait_for(timeout=120_000)
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=120_000)
+    page.get_by_text(IDLE).wait_for(timeout=120_000)
     widget.evaluate("(node) => node.scrollIntoView({ block: 'start' })")
     assert not page.get_by_text(BROKEN).count()
     return widget
@@ -167,7 +132,8 @@ def test_the_board_saves_and_survives_a_restart_and_a_reload(browser: Browser, l
 
         page.reload()
         page.locator(".jp-Notebook").wait_for(timeout=60_000)
-        expect(run(page).locator(".ipo-label")).to_have_count(drawn)
+        run(page)
+        expect(there(page).locator(".ipo-label")).to_have_count(drawn)
 
 
 def test_another_link_is_explored(browser: Browser, lab: tuple[str, Path]) -> None:

@@ -50,7 +50,13 @@ function frame({ model, el }, kind) {
   el.replaceChildren(root);
 
   let waiting = 0;
+  let asked = 0; // how much Python has not answered yet
+  const count = (by) => {
+    asked = Math.max(0, asked + by);
+    root.toggleAttribute("data-waiting", asked > 0);
+  };
   const act = (name, values = {}) => {
+    count(1);
     clearTimeout(waiting);
     waiting = setTimeout(() => {
       problem.textContent = "Still waiting for the notebook: it is busy, or it was restarted (then run this cell again).";
@@ -59,6 +65,7 @@ function frame({ model, el }, kind) {
   };
   const say = () => {
     clearTimeout(waiting);
+    count(-1);
     const { kind: sort = "", words = "" } = model.get("told");
     const bad = sort === "problem" || sort === "unsaved";
     problem.textContent = bad ? `✕ ${words}` : "";

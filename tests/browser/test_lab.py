@@ -67,6 +67,18 @@ def drag(page: Page, start: Locator, end: Locator) -> None:
     page.mouse.up()
 
 
+def slide(page: Page, slider: Locator) -> None:
+    """Drag a slider to its right end."""
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 1, y, steps=6)
+    page.mouse.up()
+
+
 def cell_number(page: Page) -> int:
     """Which cell of the page is the active one."""
     number = "[...document.querySelectorAll('.jp-Notebook .jp-Cell')].findIndex((c) => c.matches('.jp-mod-active'))"
@@ -148,6 +160,12 @@ def test_another_link_is_explored(browser: Browser, lab: tuple[str, Path]) -> No
         page.keyboard.press("ArrowRight")
         assert own.input_value() == "2"
         expect(lags.get_by_text("204 weeks are left of 208")).to_have_count(1)
+        slide(page, lags.get_by_role("slider", name="Lags looked at"))
+        expect(lags.get_by_text("over 27 lags")).to_have_count(1)
+        lags.get_by_role("slider", name="Move the cause").focus()
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowRight")
+        expect(lags.locator(".ipo-names")).to_contain_text("1 later")
         assert cell_number(page) == active
 
 
@@ -175,3 +193,13 @@ def test_a_slider_moves_what_follows(browser: Browser, lab: tuple[str, Path]) ->
         assert cell_number(page) == active
         scenario.get_by_role("button", name="Put all back").click()
         expect(scenario.get_by_text("Nothing is changed yet")).to_have_count(1)
+        slide(page, scenario.get_by_role("slider", name="Coaching hours"))
+        code = scenario.locator(".ipo-code pre")
+        expect(code).to_contain_text("ipo.run_scenario(evidence, {'Coaching hours': ")
+        scenario.get_by_label("Target").fill("7.5")
+        scenario.get_by_label("Target").press("Enter")
+        expect(scenario.get_by_role("status")).to_contain_text("The smallest change of one metric")
+        expect(code).not_to_contain_text("'Coaching hours': 1")
+        scenario.get_by_label("Target").fill("99")
+        scenario.get_by_role("button", name="Find the change").click()
+        expect(scenario.get_by_role("alert")).to_contain_text("cannot be brought")

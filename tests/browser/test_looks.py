@@ -67,7 +67,7 @@ OUTSIDE = """() => {
   const words = out.map((node) => `outside: ${node.getAttribute("class")} ${node.textContent.slice(0, 40)}`);
   return wide > edge ? [...words, `page ${wide} wide`] : words;
 }"""
-CUT = """() => [...document.querySelectorAll(".ipo :is(button, label, p, summary, h3, h4, output, legend)")]
+CUT = """() => [...document.querySelectorAll(".ipo :is(button, label, p, summary, h3, h4, .ipo-value, legend)")]
   .filter((node) => !node.closest(".ipo-live, .tabulator, .ipo-scroll"))
   .filter((node) => node.clientWidth && node.scrollWidth > node.clientWidth + 1)
   .map((node) => `cut: ${node.tagName} ${node.getAttribute("class")} ${node.textContent.slice(0, 40)}`)"""

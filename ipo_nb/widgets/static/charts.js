@@ -88,7 +88,7 @@ function fitting(place, draw) {
 
 /** A slider with its value in words beside it. Lab keeps the arrow keys from nothing here: the frame stops them. */
 function slider({ key, words, min, max, step = 1, value, say = number, oninput, disabled }) {
-  const shown = h("output", {}, say(value));
+  const shown = h("span", { class: "ipo-value", "aria-hidden": "true" }, say(value));
   const input = h("input", { type: "range", min, max, step, value, "data-key": key, "aria-valuetext": say(value), disabled,
     oninput: () => {
       shown.textContent = say(Number(input.value));

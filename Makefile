@@ -22,7 +22,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: demo test lab voila pages pictures bench card card-long check samples clean
+.PHONY: demo test test-voila lab voila pages pictures bench card card-long check samples clean
 
 demo: .venv/installed
 	@mkdir -p out
@@ -35,6 +35,10 @@ test: check
 	  folder=out/pages/$$(basename $$page .ipynb) && mkdir $$folder && cp $$page $$folder || exit 1; done
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval-lax --nbval-current-env \
 	  tests ipo_nb out/pages/*/*.ipynb
+
+# The acts on board and grid once more, in Voila: about six minutes.
+test-voila: .venv/installed-test
+	IPO_NB_VOILA=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/browser/test_board.py tests/browser/test_grid.py -k voila
 
 check: .venv/installed-test
 	$(BIN)/ruff check .

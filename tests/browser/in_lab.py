@@ -1,4 +1,4 @@
-"""JupyterLab as `ipo-nb lab` starts it; and one widget in a notebook there, made anew for each test."""
+"""JupyterLab as `ipo-nb lab` starts it, and Voila; and one widget in a notebook there, made anew for each test."""
 
 from __future__ import annotations
 
@@ -14,25 +14,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
+import pytest
+
+import ipo_nb as ipo
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
 TOKEN = "pages"
+# Where the acts on a widget are done: in Voila each takes ten seconds, so only `make test-voila` asks for it.
+PLACES = ["stage", pytest.param("lab", marks=pytest.mark.slow)]
+PLACES += [pytest.param("voila", marks=pytest.mark.slow)] * bool(os.environ.get("IPO_NB_VOILA"))
 IDLE = "Python 3 (ipykernel) | Idle"
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[tuple[str, Path]]:
-    """JupyterLab on a folder of its own: its address and the folder with the pages."""
+def serving(home: Path, *, voila: bool = False) -> Iterator[tuple[str, Path]]:
+    """JupyterLab, or Voila, on a folder of its own: its address and the folder with the pages."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     own = {"JUPYTER_TOKEN": TOKEN, "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_DATA_DIR": str(home / "data")}
+    own |= {"JUPYTER_PATH": str(Path(ipo.__file__).parent)} if voila else {}
+    (home / "pages").mkdir(exist_ok=True)
     command = [sys.executable, "-m", "ipo_nb", "lab", str(home / "pages"), "--no-browser", "--port", str(port)]
+    if voila:
+        command = [
+            sys.executable,
+            "-m",
+            "voila",
+            str(home / "pages"),
+            "--template=ipo",
+            "--no-browser",
+            f"--port={port}",
+        ]
     with (home / "log").open("w") as log:
         server = subprocess.Popen(command, env={**os.environ, **own}, stdout=log, stderr=log)
         try:
-            _wait(f"http://127.0.0.1:{port}/api", home / "log")
+            _wait(f"http://127.0.0.1:{port}/{'' if voila else 'api'}", home / "log")
             yield f"http://127.0.0.1:{port}", home / "pages"
         finally:
             server.terminate()
@@ -69,8 +88,11 @@ class Scope:
 class Notebook:
     """A notebook of two cells: what takes long, run once, and the widget, which `fresh` makes anew."""
 
-    def __init__(self, browser: Browser, served: tuple[str, Path], before: str, code: str) -> None:
+    def __init__(
+        self, browser: Browser, served: tuple[str, Path], before: str, code: str, *, voila: bool = False
+    ) -> None:
         address, self.folder = served
+        self.voila = f"{address}/voila/render/one.ipynb" if voila else ""
         guarded = "if 'ready' not in globals():\n    import ipo_nb as ipo\n" + f"    {before}\n    ready = True"
         cells = [
             {"cell_type": "code", "id": name, "execution_count": None, "metadata": {}, "outputs": [], "source": source}
@@ -82,11 +104,18 @@ class Notebook:
         self.page = browser.new_page(viewport={"width": 1800, "height": 1400})
         self.page.set_default_timeout(15_000)
         self.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        if voila:
+            return
         self.page.goto(f"{address}/lab/tree/one.ipynb?token={TOKEN}&reset")
         self.page.locator(".jp-Notebook").wait_for(timeout=60_000)
 
     def fresh(self) -> Any:
         """The page with the widget as its cell makes it now."""
+        if self.voila:
+            self.page.goto(self.voila, wait_until="commit", timeout=60_000)
+            widget = self.page.locator(".ipo-widget")
+            widget.wait_for(timeout=60_000)
+            return Scope(self.page, widget)
         self.page.evaluate("document.querySelectorAll('.ipo-widget').forEach((node) => { node.dataset.old = '1' })")
         run(self.page)
         widget = self.page.locator(".jp-OutputArea .ipo-widget:not([data-old])")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from in_lab import Notebook, serving
+from in_lab import PLACES, Notebook, serving
 from stage import settle, shown
 
 import ipo_nb as ipo
@@ -116,13 +116,20 @@ def notebook(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield Notebook(browser, served, EVIDENCE, CELL)
 
 
-@pytest.fixture(params=["stage", pytest.param("lab", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module")
+def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
+    """The same notebook in Voila."""
+    with serving(tmp_path_factory.mktemp("voila"), voila=True) as served:
+        yield Notebook(browser, served, EVIDENCE, CELL, voila=True)
+
+
+@pytest.fixture(params=PLACES)
 def board(
     request: pytest.FixtureRequest, browser: Browser, support_study: ipo.Study, tmp_path: Path
 ) -> Iterator[Board]:
     """The board on a copy of the support case, with evidence and two suggestions; in a bare page, and in JupyterLab."""
-    if request.param == "lab":
-        notebook: Notebook = request.getfixturevalue("notebook")
+    if request.param != "stage":
+        notebook: Notebook = request.getfixturevalue("notebook" if request.param == "lab" else "app")
         shutil.rmtree(notebook.folder / "case", ignore_errors=True)
         case = shutil.copytree(ipo.sample_folder("support"), notebook.folder / "case")
         page = notebook.fresh()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from in_lab import Notebook, serving
+from in_lab import PLACES, Notebook, serving
 from stage import settle, shown
 
 import ipo_nb as ipo
@@ -65,6 +65,9 @@ class Grid(NamedTuple):
         return on_disk
 
 
+CELL = 'ipo.widgets.InventoryEditor(ipo.read_inventory("inventory.csv"))'
+
+
 class Filed:
     """The grid of a notebook, as far as its file tells of it."""
 
@@ -80,14 +83,21 @@ class Filed:
 def notebook(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
     """A notebook in JupyterLab whose last cell makes a grid."""
     with serving(tmp_path_factory.mktemp("lab")) as served:
-        yield Notebook(browser, served, "pass", 'ipo.widgets.InventoryEditor(ipo.read_inventory("inventory.csv"))')
+        yield Notebook(browser, served, "pass", CELL)
 
 
-@pytest.fixture(params=["stage", pytest.param("lab", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module")
+def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
+    """The same notebook in Voila."""
+    with serving(tmp_path_factory.mktemp("voila"), voila=True) as served:
+        yield Notebook(browser, served, "pass", CELL, voila=True)
+
+
+@pytest.fixture(params=PLACES)
 def grid(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> Iterator[Grid]:
     """The grid on a copy of the support case's inventory, which may read the clipboard; bare, and in Lab."""
-    if request.param == "lab":
-        notebook: Notebook = request.getfixturevalue("notebook")
+    if request.param != "stage":
+        notebook: Notebook = request.getfixturevalue("notebook" if request.param == "lab" else "app")
         file = Path(shutil.copy(ipo.sample_folder("support") / "inventory.csv", notebook.folder))
         page = notebook.fresh()
         page.locator(".tabulator-row").first.wait_for()

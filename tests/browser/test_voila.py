@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 import ipo_nb as ipo
 
@@ -92,6 +93,27 @@ def test_what_is_done_on_the_board_and_in_the_grid_is_in_the_files(served: tuple
     assert saved.metrics[0].owner == "Somebody Else"
     assert saved.link("Calls scored", "Complaints").sign == "?"
     ipo.write_map(saved.without_link("Calls scored", "Complaints"), served[1])
+    page.close()
+
+
+def test_the_explorers_answer(served: tuple[str, Path], browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.goto(served[0])
+    page.get_by_role("button", name="Write the report").wait_for(timeout=120_000)
+    lags, drivers, scenario = (page.locator(f".ipo-{kind}") for kind in ("lags", "drivers", "scenario"))
+    lags.get_by_role("combobox", name="Link").select_option("Wait minutes → Satisfaction")
+    expect(lags.locator(".ipo-headline")).to_contain_text("Satisfaction moves most")
+    lags.get_by_role("slider", name="Lags looked at").press("End")
+    expect(lags).to_contain_text("over 27 lags")
+    drivers.get_by_role("button", name="Wait minutes").click()
+    expect(drivers.locator(".ipo-box.ipo-on")).to_have_count(2)
+    drivers.get_by_role("combobox", name="Outcome").press("End")
+    expect(drivers.locator(".ipo-code pre")).not_to_contain_text("Satisfaction")
+    scenario.get_by_role("slider", name="Coaching hours").press("ArrowRight")
+    expect(scenario).to_contain_text("Changing Coaching hours by +")
+    scenario.get_by_label("Target").fill("7.5")
+    scenario.get_by_label("Target").press("Enter")
+    expect(scenario.get_by_role("status")).to_contain_text("The smallest change of one metric")
     page.close()
 
 

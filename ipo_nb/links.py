@@ -429,7 +429,7 @@ class IPOMap(Result):
             after.__dict__.update(_past={**before._past, **past})
         return after
 
-    def _unfiled(self) -> IPOMap:
+    def without_file(self) -> IPOMap:
         """This map as if it had come from no file, so that no widget saves over it."""
         after = copy(self)
         after.__dict__.update(path=None, _past=None, inventory=changed(self.inventory, path=None, _past=None))

@@ -54,7 +54,7 @@ def load_sample(name: str) -> Sample:
     folder = sample_folder(name)
     ipo_map = read_map(folder / "map.yml")
     truth = truth_table(_planted(_recipe(folder)))
-    return Sample(folder.name, ipo_map._unfiled(), read_series(None, ipo_map), truth)
+    return Sample(folder.name, ipo_map.without_file(), read_series(None, ipo_map), truth)
 
 
 def simulate_case(folder: str | Path, *, seed: int | None = None) -> Sample:

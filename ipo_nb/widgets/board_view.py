@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ipo_nb.charts import per_unit
 from ipo_nb.drawing import LANES, SUGGESTED, VERDICTS, claim_words, draw_map, is_current
 from ipo_nb.evidence import Evidence
 from ipo_nb.links import PERIOD_WORDS, IPOMap, Link
@@ -56,8 +57,8 @@ def _link_view(link: Link, row: Mapping[str, Any], ipo_map: IPOMap, evidence: Ev
         "lag": list(link.lag),
         "why": link.why,
         "matters": link.matters,
-        "usual": f"{spoken(matters)}" if matters and matters == matters else "",
-        "units": " per ".join(ipo_map.metric(name).unit or "unit" for name in (link.effect, link.cause)),
+        "usual": spoken(matters) if matters and matters == matters else "",
+        "units": per_unit(*(ipo_map.metric(name).unit for name in (link.effect, link.cause))),
         "verdict": verdict,
         "glyph": SIGN.get(verdict, ""),
         "words": look.words if look else "",

@@ -329,13 +329,11 @@ class LinkBoard(Window):
     def _ordered(self, part: IPOMap, suggested: Sequence[Link]) -> dict[str, list[str]]:
         """The order of the lanes, which an edit leaves as it was: a new metric comes last."""
         view = (self.team, "" if part is self.ipo_map else "part")
+        lanes = {stage: [m.name for m in part.metrics if m.stage == stage] for stage in STAGES}
         if view not in self._order:
-            pairs = [(link.cause, link.effect) for link in (*part.links, *suggested)]
-            lanes = {stage: [m.name for m in part.metrics if m.stage == stage] for stage in STAGES}
-            self._order[view] = order_lanes(lanes, pairs)
+            self._order[view] = order_lanes(lanes, [(link.cause, link.effect) for link in (*part.links, *suggested)])
         before = {name: place for names in self._order[view].values() for place, name in enumerate(names)}
         late = len(part.metrics)
-        lanes = {stage: [m.name for m in part.metrics if m.stage == stage] for stage in STAGES}
         self._order[view] = {stage: sorted(names, key=lambda n: before.get(n, late)) for stage, names in lanes.items()}
         return self._order[view]
 

@@ -41,6 +41,10 @@ class ScenarioPanel(Window):
     Attributes
     ----------
     scenario : what follows from the changes, None before there are any.
+
+    Raises
+    ------
+    UnknownMetric, OutOfRange, BadOption : a change without a slider or outside what was seen, or another horizon.
     """
 
     _esm = module("charts.js", "scenario_panel.js")
@@ -125,6 +129,8 @@ class ScenarioPanel(Window):
 
     def _put(self, changes: Mapping[str, float], horizon: int) -> None:
         """Take changes in, or raise what `run_scenario` raises and stay as before."""
+        if not NEAR <= horizon <= FAR:
+            raise BadOption(f"The panel does not look {horizon} periods ahead.", expected=f"{NEAR} to {FAR} periods")
         known = {self.evidence.ipo_map.metric(name).name: by for name, by in changes.items()}
         wanted = {name: by for name, by in known.items() if by}
         for name in wanted.keys() - self._levers.keys():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -166,6 +167,7 @@ class Window(anywidget.AnyWidget):
         try:
             self.attempt(lambda: act(**values))
         except (TypeError, ValueError, AttributeError) as error:  # a value of another kind than the act takes
+            logging.getLogger(__name__).warning("%s was asked for with %r", name, values, exc_info=True)
             self.tell(f"This was not understood ({error}); nothing was done.", "problem")
 
     def __repr__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -66,6 +67,16 @@ def _wait(address: str, log: Path) -> None:
         except OSError:
             time.sleep(0.5)
     raise AssertionError(f"JupyterLab did not start:\n{log.read_text('utf-8')}")
+
+
+def address(server: subprocess.Popen[bytes], log: Path) -> str:
+    """The address with its token, as a server that was started writes it into its log."""
+    deadline = time.monotonic() + 60
+    while server.poll() is None and time.monotonic() < deadline:
+        if found := re.search(r"http://(?:localhost|127\.0\.0\.1)\S+token=\w+", log.read_text("utf-8")):
+            return found[0]
+        time.sleep(0.1)
+    raise AssertionError(log.read_text("utf-8"))
 
 
 def run(page: Page) -> None:

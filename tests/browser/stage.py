@@ -10,7 +10,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
     from ipo_nb.widgets.window import Window
 
@@ -115,6 +115,19 @@ def shown(
         finally:
             page.close()
         assert not [words for words in wrong if "favicon" not in words]
+
+
+def slide(page: Page, slider: Locator, part: float) -> None:
+    """Press a slider in its middle and drag it to a part of its width."""
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + part * box["width"], y, steps=6)
+    page.mouse.up()
+    settle(page)
 
 
 def settle(page: Page) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from stage import settle, shown
+from stage import settle, shown, slide
 
 import ipo_nb as ipo
 
@@ -13,20 +13,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
-
-
-def drag_slider(page: Page, name: str, part: float) -> None:
-    """Press a slider and drag it to a part of its width."""
-    slider = page.get_by_role("slider", name=name)
-    slider.scroll_into_view_if_needed()
-    box = slider.bounding_box()
-    assert box is not None
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] / 2, y)
-    page.mouse.down()
-    page.mouse.move(box["x"] + part * box["width"], y, steps=6)
-    page.mouse.up()
-    settle(page)
 
 
 def lit(page: Page) -> set[str]:
@@ -57,7 +43,7 @@ def test_another_link_is_explored(browser: Browser, support_study: ipo.Study) ->
 def test_lag_sliders_move_by_mouse_and_by_keys(browser: Browser, support_study: ipo.Study) -> None:
     widget = ipo.widgets.LagExplorer(support_study.evidence, ("Handle minutes", "Satisfaction"))
     with shown(browser, widget) as page:
-        drag_slider(page, "Lags looked at", 0.999)
+        slide(page, page.get_by_role("slider", name="Lags looked at"), 0.999)
         assert len(widget.looked.table) == 27
         before = page.locator("section[aria-label=Correlations] svg").inner_html()
         page.get_by_role("slider", name="Own history").focus()
@@ -79,7 +65,7 @@ def test_the_cause_is_moved_over_the_effect(browser: Browser, support_study: ipo
         page.get_by_role("slider", name="Move the cause").focus()
         keys(page, "Home", "ArrowRight", "ArrowRight")
         assert "2 later" in words.inner_text()
-        drag_slider(page, "Move the cause", 0.999)
+        slide(page, page.get_by_role("slider", name="Move the cause"), 0.999)
         assert "26 later" in words.inner_text()
 
 
@@ -114,7 +100,7 @@ def test_another_outcome_is_explored(browser: Browser, support_study: ipo.Study)
 def test_sliders_of_a_scenario_move_by_mouse_and_by_keys(browser: Browser, support_study: ipo.Study) -> None:
     widget = ipo.widgets.ScenarioPanel(support_study.evidence)
     with shown(browser, widget) as page:
-        drag_slider(page, "Handle minutes", 0)
+        slide(page, page.get_by_role("slider", name="Handle minutes"), 0)
         handle = widget.changes["Handle minutes"]
         assert handle < 0
         assert "Satisfaction" in page.locator(".ipo-guard").inner_text()  # the guardrail

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from in_lab import IDLE, TOKEN, run, serving
 from playwright.sync_api import expect
+from stage import slide
 
 import ipo_nb as ipo
 
@@ -64,18 +65,6 @@ def drag(page: Page, start: Locator, end: Locator) -> None:
     page.mouse.down()
     page.mouse.move(x + 12, y + 4)
     page.mouse.move(last["x"] + last["width"] / 2, last["y"] + last["height"] / 2, steps=4)
-    page.mouse.up()
-
-
-def slide(page: Page, slider: Locator) -> None:
-    """Drag a slider to its right end."""
-    slider.scroll_into_view_if_needed()
-    box = slider.bounding_box()
-    assert box is not None
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] / 2, y)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] - 1, y, steps=6)
     page.mouse.up()
 
 
@@ -160,7 +149,7 @@ def test_another_link_is_explored(browser: Browser, lab: tuple[str, Path]) -> No
         page.keyboard.press("ArrowRight")
         assert own.input_value() == "2"
         expect(lags.get_by_text("204 weeks are left of 208")).to_have_count(1)
-        slide(page, lags.get_by_role("slider", name="Lags looked at"))
+        slide(page, lags.get_by_role("slider", name="Lags looked at"), 0.999)
         expect(lags.get_by_text("over 27 lags")).to_have_count(1)
         lags.get_by_role("slider", name="Move the cause").focus()
         page.keyboard.press("Home")
@@ -193,7 +182,7 @@ def test_a_slider_moves_what_follows(browser: Browser, lab: tuple[str, Path]) ->
         assert cell_number(page) == active
         scenario.get_by_role("button", name="Put all back").click()
         expect(scenario.get_by_text("Nothing is changed yet")).to_have_count(1)
-        slide(page, scenario.get_by_role("slider", name="Coaching hours"))
+        slide(page, scenario.get_by_role("slider", name="Coaching hours"), 0.999)
         code = scenario.locator(".ipo-code pre")
         expect(code).to_contain_text("ipo.run_scenario(evidence, {'Coaching hours': ")
         scenario.get_by_label("Target").fill("7.5")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from in_lab import address
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -36,15 +35,6 @@ def lab(tmp_path: Path) -> Iterator[str]:
             yield address(server, log)
         finally:
             server.terminate()
-
-
-def address(server: subprocess.Popen[bytes], log: Path) -> str:
-    deadline = time.monotonic() + 60
-    while server.poll() is None and time.monotonic() < deadline:
-        if found := re.search(r"http://(?:localhost|127\.0\.0\.1)\S+token=\w+", log.read_text("utf-8")):
-            return found[0]
-        time.sleep(0.1)
-    raise AssertionError(log.read_text("utf-8"))
 
 
 def test_the_first_page_opens_and_no_news_are_offered(lab: str, browser: Browser) -> None:

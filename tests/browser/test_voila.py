@@ -8,13 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from in_lab import address
 from playwright.sync_api import expect
 
 import ipo_nb as ipo
@@ -42,15 +42,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
             yield address(server, log), map_file
         finally:
             server.terminate()
-
-
-def address(server: subprocess.Popen[bytes], log: Path) -> str:
-    deadline = time.monotonic() + 60
-    while server.poll() is None and time.monotonic() < deadline:
-        if found := re.search(r"http://127\.0\.0\.1\S+token=\w+", log.read_text("utf-8")):
-            return found[0]
-        time.sleep(0.1)
-    raise AssertionError(log.read_text("utf-8"))
 
 
 def test_every_step_shows_offline_and_the_report_is_written(served: tuple[str, Path], browser: Browser) -> None:

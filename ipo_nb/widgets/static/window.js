@@ -72,7 +72,6 @@ function frame({ model, el }, kind) {
     told.textContent = bad ? "" : words;
     again.hidden = sort !== "unsaved";
     told.classList.toggle("ipo-saved", sort === "saved");
-    root.dataset.told = model.get("told").count || 0;
   };
   const tell = () => {
     code.textContent = model.get("code");

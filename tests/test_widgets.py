@@ -154,6 +154,14 @@ def test_the_panel_gives_the_scenario_that_its_line_of_code_gives(either: ipo.Ev
     assert (panel.scenario, panel.changes, panel.code) == (None, {}, "")
 
 
+def test_the_panel_refuses_to_look_where_its_slider_does_not_reach(evidence: ipo.Evidence) -> None:
+    with pytest.raises(ipo.BadOption, match="does not look 3 periods ahead"):
+        ScenarioPanel(evidence, horizon=3)
+    panel = ScenarioPanel(evidence)
+    assert "4 to 104" in say(panel, "move", horizon=105)
+    assert panel.horizon == panel.moved["horizon"] == 26
+
+
 def test_each_slider_reaches_exactly_what_was_seen(either: ipo.Evidence) -> None:
     for lever in ScenarioPanel(either).view["levers"]:
         assert lever["min"] < 0 < lever["max"], lever

@@ -140,7 +140,7 @@ def test_the_board_saves_and_survives_a_restart_and_a_reload(browser: Browser, l
 def test_another_link_is_explored(browser: Browser, lab: tuple[str, Path]) -> None:
     with opened(browser, lab[0], "05_lags") as (page, lags):
         lags.get_by_role("combobox", name="Link").select_option("Wait minutes → Satisfaction")
-        expect(lags.locator(".ipo-headline")).to_contain_text("Wait minutes")
+        expect(lags.locator(".ipo-code pre")).to_contain_text("'Wait minutes', 'Satisfaction'")
         own = lags.get_by_role("slider", name="Own history")
         own.focus()
         active = cell_number(page)
@@ -155,6 +155,9 @@ def test_another_link_is_explored(browser: Browser, lab: tuple[str, Path]) -> No
         page.keyboard.press("Home")
         page.keyboard.press("ArrowRight")
         expect(lags.locator(".ipo-names")).to_contain_text("1 later")
+        lags.get_by_role("combobox", name="Link").focus()
+        page.keyboard.press("Home")
+        expect(lags.locator(".ipo-code pre")).to_contain_text("'Agents on shift', 'Wait minutes'")
         assert cell_number(page) == active
 
 
@@ -162,6 +165,9 @@ def test_a_driver_lights_its_path(browser: Browser, lab: tuple[str, Path]) -> No
     with opened(browser, lab[0], "07_drivers") as (page, drivers):
         drivers.get_by_role("button", name="Wait minutes").click()
         expect(drivers.locator(".ipo-box.ipo-on")).to_have_count(2)
+        drivers.get_by_role("button", name="Coaching hours").focus()
+        page.keyboard.press("Enter")
+        expect(drivers.locator(".ipo-box.ipo-on")).to_have_count(4)
         drivers.get_by_role("combobox", name="Outcome").focus()
         active = cell_number(page)
         page.keyboard.press("End")
